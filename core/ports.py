@@ -1,0 +1,154 @@
+"""The holes that a platform fills; each is a plain callable or a Protocol of at most three methods.
+
+core.memory fills all of them for tests, replays and the demo; tests/contract holds every platform
+to the same behaviour. This file decides nothing: what is stored, told or done is core's affair,
+where and how is the platform's. A port raises Retry when the call may succeed later and Reject
+when it never will (core.errors); no other exception crosses a port on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from core.model import Action, Alert, Event, NativeRecord, Rejected, State, Target
+
+__all__ = [
+    "Clock",
+    "Entry",
+    "Inventory",
+    "Journal",
+    "Metrics",
+    "Queue",
+    "Rejects",
+    "Sink",
+    "Source",
+    "Store",
+    "Verb",
+    "Verbs",
+]
+
+Clock: TypeAlias = Callable[[], int]
+"""Now, in epoch milliseconds."""
+
+Sink: TypeAlias = Callable[[Alert], None]
+"""Deliver one alert. Called again with the same key after a crash: show it once if it can."""
+
+Metrics: TypeAlias = Callable[[str, float], None]
+"""Count something by name: `findings`, `records`, `rejected`, ..."""
+
+Rejects: TypeAlias = Callable[[Rejected], None]
+"""Set input aside with its reason, where an operator finds it."""
+
+Queue: TypeAlias = Callable[[Action], None]
+"""Put an action on the respond function's queue. At least once; order is not promised."""
+
+
+class Entry(NamedTuple):
+    """A stored value and its version, which grows by one with each write."""
+
+    value: Mapping[str, Any]
+    version: int
+
+
+class Store(Protocol):
+    """JSON values by kind and id, each written on condition of the version that was read."""
+
+    def get(self, kind: str, id: str) -> Entry | None:
+        """The value as last written (strongly consistent); None if there is none or it expired."""
+
+    def put(
+        self,
+        kind: str,
+        id: str,
+        value: Mapping[str, Any],
+        *,
+        version: int,
+        expires: int | None = None,
+    ) -> int:
+        """Write if the stored version still is `version` (0: nothing is stored), else Conflict.
+
+        Returns the new version. `expires` (epoch ms): from then on `get` may answer None, and
+        until then it never does.
+        """
+
+    def scan(self, kind: str) -> Iterator[tuple[str, Entry]]:
+        """Every live value of a kind, in order of id."""
+
+
+class Journal(Protocol):
+    """Write-once lines, in chains. A chain is named by the function that writes it."""
+
+    def append(self, chain: str, seq: int, line: bytes) -> None:
+        """Write line number `seq` (from 1, no newline in it); Conflict if that number is taken."""
+
+    def read(self, chain: str, start: int = 1) -> Iterator[tuple[int, bytes]]:
+        """(seq, line) from `start` on, in order of seq, as stored, gaps included."""
+
+    def chains(self) -> Iterator[str]:
+        """The names of all chains."""
+
+
+class Verb(NamedTuple):
+    """One verb on one platform, as a lens: what is there, what should be, make it so.
+
+    Undo is `write` with the two states exchanged, so an action can't exist without it.
+    """
+
+    read: Callable[[Target], State]
+    """The part of the target's state that this verb changes, and no more. NotFound if absent."""
+
+    want: Callable[[Target, State, int], State]
+    """The state wanted, from the state before and the decision time (epoch ms). Pure.
+    Equal to `before` when there is nothing to do."""
+
+    write: Callable[[Target, State, State], None]
+    """Bring the target from the first state to the second. Doing it twice is doing it once."""
+
+    facts: Callable[[Target], Mapping[str, Any]] = lambda _: {}
+    """What the guard must know and only the cloud can say: {"last_administrator": bool, ...}."""
+
+
+Verbs: TypeAlias = Mapping[str, Verb]
+"""Verb name -> its lens on this platform."""
+
+Inventory: TypeAlias = Mapping[str, Callable[[], Iterable[Event]]]
+"""Resource kind -> all resources of it, as posture events. A kind that can't be read raises."""
+
+
+class Source(NamedTuple):
+    """A kind of native record: how to know it, where to route on, how to read it."""
+
+    name: str
+    """Sigma logsource as `product/service`: aws/cloudtrail."""
+
+    keys: tuple[str, ...]
+    """A record of this source has all of these at its top level."""
+
+    route: str
+    """Top-level text field that most rules of this source name exactly: eventName."""
+
+    time: str
+    uid: str
+
+    event: Callable[[NativeRecord], Event]
+    """Native record -> Event. BadRecord when a required part is missing or of a wrong kind."""
+
+    aliases: Mapping[str, tuple[str, ...]] = {}
+    """Field as rules write it -> native paths, the first that exists counts."""
+
+    only: Mapping[str, tuple[str, ...]] = {}
+    """Top-level field -> values, one of which it has (compared without case)."""
+
+    records: str = ""
+    """Key of the list in a file or envelope: Records."""
+
+    targets: Callable[[str, Event], tuple[Target, ...]] = lambda kind, event: ()
+    """Target kind (core.actions) and event -> what a verb of that kind would act on."""
+
+
+def system_clock() -> int:
+    """The machine's clock as a Clock port."""
+    import time
+
+    return time.time_ns() // 1_000_000
