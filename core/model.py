@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import msgspec
 
 __all__ = [
+    "LEVELS",
     "Action",
     "Actor",
     "Alert",
@@ -80,7 +81,7 @@ class Actor(_Value, frozen=True, kw_only=True):
 
 
 class Resource(_Value, frozen=True, kw_only=True):
-    """A thing that was touched. `uid` is the cloud's own full name (ARN, ARM id, //service/name)."""
+    """A thing that was touched. `uid` is the full name that its cloud gives it (an ARN, say)."""
 
     uid: str
     name: str = ""
@@ -208,6 +209,7 @@ class Action(_Value, frozen=True, kw_only=True):
     """uid of the action that this one takes back; empty for an ordinary action."""
     requested_by: str = ""
     """Who asked, for an undo; empty when a finding asked."""
+    rule_status: str = ""
     drill: bool = False
 
 

@@ -1,0 +1,148 @@
+"""Inventory -> posture events -> the same detect path; opens, refreshes and closes findings.
+
+A resource that a posture rule matches is one finding for as long as it stays so: each sweep that
+sees it again refreshes it, the first sweep that sees it well closes it, and if it goes bad again
+that is a new finding. What could not be looked at (a kind, or an attribute of a resource) is
+counted as unseen and closes nothing: "could not look" is never "fine".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from core.engine import Engine
+from core.errors import Conflict, VigilError
+from core.finding import of_hit
+from core.model import Event, Finding, Hit, Rule, digest
+from core.ports import Inventory
+
+__all__ = ["SOURCE", "Swept", "sweep"]
+
+SOURCE = "posture"
+
+
+class Swept(msgspec.Struct, frozen=True, kw_only=True):
+    """What one sweep did. `unseen` says, for each kind or resource, why it could not be judged."""
+
+    resources: int = 0
+    opened: int = 0
+    refreshed: int = 0
+    closed: int = 0
+    unseen: tuple[str, ...] = ()
+
+
+def sweep(engine: Engine, inventory: Inventory) -> Swept:
+    """Look at every kind once. Raises Retry when a finding could not be recorded or told."""
+    total = Swept()
+    for kind, resources in inventory.items():
+        seen, unseen = _collect(kind, resources)
+        partial = [
+            f"{event.resources[0].uid}: {', '.join(_unknown(event))}"
+            for event in seen
+            if _unknown(event)
+        ]
+        judged = _judge(engine, kind, seen, complete=not unseen)
+        total = _add(total, judged, Swept(unseen=(*unseen, *partial)))
+    engine.audit.write("swept", SOURCE, **msgspec.to_builtins(total))
+    engine.metrics("unseen", len(total.unseen))
+    return total
+
+
+def _collect(
+    kind: str, resources: Callable[[], Iterable[Event]]
+) -> tuple[list[Event], tuple[str, ...]]:
+    """All resources of a kind, and why the listing ended early if it did."""
+    seen: list[Event] = []
+    try:
+        for event in resources():
+            seen.append(event)
+    except VigilError as error:
+        return seen, (f"{kind}: {error}",)
+    return seen, ()
+
+
+def _judge(engine: Engine, kind: str, events: Sequence[Event], *, complete: bool) -> Swept:
+    opened = refreshed = 0
+    failing: set[str] = set()
+    unjudged: set[str] = set()
+    for event in events:
+        resource = event.resources[0].uid
+        if _unknown(event):
+            unjudged.add(resource)
+        for rule in engine.match(SOURCE, event.record):
+            failing.add(digest("posture", rule.id, resource))
+            new = _open(engine, kind, rule, event)
+            opened, refreshed = opened + new, refreshed + (not new)
+    closed = _close(engine, kind, failing, unjudged) if complete else 0
+    return Swept(resources=len(events), opened=opened, refreshed=refreshed, closed=closed)
+
+
+def _open(engine: Engine, kind: str, rule: Rule, event: Event) -> bool:
+    """Open or refresh the finding of one rule on one resource; whether it is new."""
+    resource = event.resources[0].uid
+    key = digest("posture", rule.id, resource)
+    entry = engine.store.get("posture", key)
+    was = entry.value if entry else {"round": 0, "open": False}
+    now = engine.clock()
+    round_ = was["round"] if was["open"] else was["round"] + 1
+    finding = _finding(rule, event, round_, first=was["first"] if was["open"] else now, now=now)
+    # The finding is recorded and told before the index says it is open, so a crash between
+    # the two is taken up by the next sweep and not forgotten.
+    new = bool(engine.handle([finding]))
+    value = {
+        "round": round_, "open": True, "kind": kind, "rule": rule.id, "resource": resource,
+        "finding": finding.uid, "first": finding.time, "last": now,
+    }  # fmt: skip
+    engine.store.put("posture", key, value, version=entry.version if entry else 0)
+    return new
+
+
+def _finding(rule: Rule, event: Event, round_: int, *, first: int, now: int) -> Finding:
+    finding = of_hit(Hit(rule=rule, event=event), now)
+    return msgspec.structs.replace(
+        finding,
+        uid=digest("finding", rule.id, event.resources[0].uid, str(round_)),
+        time=first,
+        last_seen=now,
+    )
+
+
+def _close(engine: Engine, kind: str, failing: set[str], unjudged: set[str]) -> int:
+    closed = 0
+    for key, entry in list(engine.store.scan("posture")):
+        value = entry.value
+        ours = value["open"] and value["kind"] == kind
+        if not ours or key in failing or value["resource"] in unjudged:
+            continue
+        _close_finding(engine, value["finding"])
+        engine.audit.write("closed", value["finding"], resource=value["resource"])
+        engine.store.put("posture", key, {**value, "open": False}, version=entry.version)
+        closed += 1
+    return closed
+
+
+def _close_finding(engine: Engine, uid: str) -> None:
+    entry = engine.store.get("finding", uid)
+    if entry is None:
+        return
+    finding = {**entry.value["finding"], "status": "closed", "last_seen": engine.clock()}
+    try:
+        engine.store.put("finding", uid, {**entry.value, "finding": finding}, version=entry.version)
+    except Conflict:
+        _close_finding(engine, uid)
+
+
+def _unknown(event: Event) -> tuple[str, ...]:
+    return tuple(event.record.get("unknown") or ())
+
+
+def _add(*parts: Swept) -> Swept:
+    return Swept(
+        resources=sum(part.resources for part in parts),
+        opened=sum(part.opened for part in parts),
+        refreshed=sum(part.refreshed for part in parts),
+        closed=sum(part.closed for part in parts),
+        unseen=tuple(reason for part in parts for reason in part.unseen),
+    )
