@@ -125,13 +125,17 @@ def _fault(
         return f"record {expected} is missing; the next one stored is {seq}"
     try:
         record = msgspec.json.decode(line, type=Record)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         return f"not a record: {error}"
     if record.seq != expected:
         return f"says it is record {record.seq}"
     if record.prev != prev:
         return "does not follow the record before it"
-    if _hash(record) != record.hash or _line(record) != line:
+    try:
+        changed = _hash(record) != record.hash or _line(record) != line
+    except rfc8785.CanonicalizationError:
+        changed = True
+    if changed:
         return "was changed after it was written"
     if anchor and anchor["seq"] == seq and anchor["hash"] != record.hash:
         return "is not the record that the anchor remembers"

@@ -97,17 +97,25 @@ def _slack(alert: Alert, hook: Webhook) -> Json:
     def escaped(text: str) -> str:
         return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
-    head = f"[{alert.level}] {alert.title}"
-    lines = [escaped(alert.text), *(f"*{k}*: {escaped(v)}" for k, v in alert.facts.items())]
+    head = escaped(f"[{alert.level}] {alert.title}"[:100])[:150]
+    lines = [escaped(alert.text[:500]), *(f"*{k}*: {escaped(v)}" for k, v in alert.facts.items())]
+    sections = [_whole_lines(lines, 3000)]
     # Links are ours, so they are the only angle brackets that a message may hold.
-    lines += [f"<{url}|{label}>" for label, url in alert.links.items()]
+    sections += [f"<{url}|{label}>" for label, url in alert.links.items()]
     return {
-        "text": escaped(head),
+        "text": head,
         "blocks": [
-            {"type": "header", "text": {"type": "plain_text", "text": head[:150], "emoji": False}},
-            {"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(lines)[:3000]}},
+            {"type": "header", "text": {"type": "plain_text", "text": head, "emoji": False}},
+            *({"type": "section", "text": {"type": "mrkdwn", "text": one}} for one in sections),
         ],
     }
+
+
+def _whole_lines(lines: list[str], limit: int) -> str:
+    """As many lines as fit; cutting inside one could split an escape."""
+    while len(lines) > 1 and sum(map(len, lines)) + len(lines) > limit:
+        lines = lines[:-1]
+    return "\n".join(lines)[:limit]
 
 
 def _teams(alert: Alert, hook: Webhook) -> Json:

@@ -1,0 +1,38 @@
+"""Whatever an attacker is called, showing the name does nothing."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.hostile import printable
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("Grüße 你好 🎉", "Grüße 你好 🎉"),
+        ("\x1b[2Jgone", "\\x1b[2Jgone"),
+        ("a\r\nb\tc", "a\\r\\nb\\tc"),
+        ("\u202egnp.exe", "\\u202egnp.exe"),
+        ("zero\u200bwidth", "zero\\u200bwidth"),
+        ("\ud800", "\\ud800"),
+        ("\x9b31m", "\\x9b31m"),
+    ],
+)
+def test_hidden_characters_become_escapes(text, shown):
+    assert printable(text) == shown
+
+
+def test_a_long_text_is_cut():
+    assert printable("x" * 50, 10) == "x" * 9 + "…"
+
+
+@given(st.text())
+def test_nothing_that_is_shown_is_hidden(text):
+    shown = printable(text)
+    assert "\x1b" not in shown
+    assert "\n" not in shown
+    shown.encode()

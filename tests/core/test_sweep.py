@@ -1,0 +1,107 @@
+"""Posture: a resource that stays bad is one finding; what can't be looked at is never fine."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from core.errors import Forbidden
+from core.model import Event, Resource, Rule
+from core.sweep import SOURCE, sweep
+
+RULE = Rule(id="p-1", title="Bucket open to the public", level="high", source="posture")
+ARN = "arn:aws:s3:::example"
+
+
+def bucket(public: bool, *, name: str = ARN, unknown=()) -> Event:
+    record = {"resource_type": "storage_bucket", "attributes": {"public": public}}
+    if unknown:
+        record = {**record, "unknown": list(unknown)}
+    return Event(
+        uid=name, time=0, source=SOURCE, provider="aws", resources=(Resource(uid=name),),
+        record=record,
+    )  # fmt: skip
+
+
+class Sweeper:
+    def __init__(self, deployment) -> None:
+        self.d = deployment
+        self.engine = msgspec.structs.replace(
+            deployment.engine,
+            match=lambda source, record: (RULE,) if record["attributes"]["public"] else (),
+            sources={SOURCE: next(iter(deployment.engine.sources.values()))},
+        )
+
+    def __call__(self, *events: Event, error: Exception | None = None):
+        self.d.clock.advance(60_000)
+
+        def listing():
+            yield from events
+            if error:
+                raise error
+
+        return sweep(self.engine, {"storage_bucket": listing})
+
+    def statuses(self) -> list[str]:
+        return [
+            entry.value["finding"].get("status", "new") for _, entry in self.d.store.scan("finding")
+        ]
+
+
+@pytest.fixture
+def swept(deployment):
+    return Sweeper(deployment)
+
+
+def test_a_bad_resource_is_found_once_and_refreshed(swept):
+    assert swept(bucket(True)).opened == 1
+    assert swept(bucket(True)).refreshed == 1
+    assert len(swept.d.alerts.seen) == 1
+    ((_, entry),) = swept.d.store.scan("posture")
+    assert entry.value["last"] - entry.value["first"] == 60_000
+
+
+def test_a_mended_resource_closes_its_finding(swept):
+    swept(bucket(True))
+    assert swept(bucket(False)).closed == 1
+    assert swept.statuses() == ["closed"]
+    assert swept(bucket(False)).closed == 0
+
+
+def test_a_deleted_resource_closes_its_finding(swept):
+    swept(bucket(True))
+    assert swept().closed == 1
+
+
+def test_a_resource_that_goes_bad_again_is_a_new_finding(swept):
+    swept(bucket(True))
+    swept(bucket(False))
+    assert swept(bucket(True)).opened == 1
+    assert len(swept.d.alerts.seen) == 2
+    assert sorted(swept.statuses()) == ["closed", "new"]
+
+
+def test_a_kind_that_can_not_be_listed_is_unseen_and_closes_nothing(swept):
+    swept(bucket(True))
+    result = swept(error=Forbidden("s3:ListAllMyBuckets was denied"))
+    assert (result.closed, result.unseen) == (
+        0,
+        ("storage_bucket: s3:ListAllMyBuckets was denied",),
+    )
+    assert swept.statuses() == ["new"]
+    assert swept.d.metrics["unseen"] == 1
+
+
+def test_what_was_listed_before_the_fault_is_still_judged(swept):
+    assert swept(bucket(True), error=Forbidden("denied")).opened == 1
+
+
+def test_a_resource_with_an_unreadable_attribute_keeps_its_finding_open(swept):
+    swept(bucket(True))
+    result = swept(bucket(False, unknown=["public"]))
+    assert (result.closed, result.unseen) == (0, (f"{ARN}: public",))
+
+
+def test_a_sweep_is_on_record(swept):
+    swept(bucket(True))
+    assert swept.d.audited("detect")[-1] == "swept"
