@@ -20,7 +20,7 @@ from core.guard import Approval
 from core.model import Action, digest, to_json
 from core.ports import Clock, Entry, Queue, Store
 
-__all__ = ["TOKEN_MS", "Approvals", "Plan", "Released"]
+__all__ = ["TOKEN_MS", "Approvals", "Plan", "Released", "Word"]
 
 TOKEN_MS = 30 * 60_000
 
@@ -34,6 +34,18 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     because: tuple[str, ...]
     state: str
     expires: int
+
+
+class Word(msgspec.Struct, frozen=True):
+    """What a person said: yes or no, and who it was."""
+
+    yes: bool
+    by: str
+
+    @property
+    def released(self) -> Released:
+        """What the word makes of the action."""
+        return "approved" if self.yes else "denied"
 
 
 class Approvals:
@@ -66,9 +78,7 @@ class Approvals:
             expires=expires,
         )
 
-    def decide(
-        self, store: Store, queue: Queue, audit: Audit, token: str, *, yes: bool, by: str
-    ) -> Released:
+    def decide(self, store: Store, queue: Queue, audit: Audit, token: str, word: Word) -> Released:
         """Release the held action, or refuse it for good. BadToken when the token is spent.
 
         A second call with the same token after a crash puts an approved action on the queue
@@ -77,24 +87,18 @@ class Approvals:
         entry, _ = self._open(store, token)
         action = msgspec.convert(entry.value["action"], Action)
         if entry.value["state"] == "held":
-            self._settle(store, audit, entry, action, token, yes=yes, by=by)
+            approval = Approval(by=word.by, at=self._clock(), token=_spent(token))
+            state = "approved" if word.yes else "refused"
+            value = {**entry.value, "state": state, "approval": msgspec.to_builtins(approval)}
+            audit.write(word.released, action.uid, by=word.by, verb=action.verb)
+            store.put("action", action.uid, value, version=entry.version)
         elif (entry.value.get("approval") or {}).get("token") != _spent(token):
             raise BadToken(f"the action is {entry.value['state']} already")
         elif entry.value["state"] != "approved":
             raise BadToken("the token was used")
-        if yes:
+        if word.yes:
             queue(action)
-        return "approved" if yes else "denied"
-
-    def _settle(
-        self, store: Store, audit: Audit, entry: Entry, action: Action, token: str,
-        *, yes: bool, by: str,
-    ) -> None:  # fmt: skip
-        approval = Approval(by=by, at=self._clock(), token=_spent(token))
-        state = "approved" if yes else "refused"
-        value = {**entry.value, "state": state, "approval": msgspec.to_builtins(approval)}
-        audit.write("approved" if yes else "denied", action.uid, by=by, verb=action.verb)
-        store.put("action", action.uid, value, version=entry.version)
+        return word.released
 
     def _open(self, store: Store, token: str) -> tuple[Entry, int]:
         try:

@@ -117,7 +117,7 @@ def verify(journal: Journal, store: Store | None, chain: str) -> ChainVerdict:
     return ChainVerdict(chain=chain, records=count)
 
 
-def _fault(
+def _fault(  # noqa: PLR0911  # one return for each thing that can be wrong
     expected: int, seq: int, line: bytes, prev: str, anchor: Mapping[str, Any] | None
 ) -> str:
     """What is wrong with one line, empty if nothing is."""
@@ -125,16 +125,15 @@ def _fault(
         return f"record {expected} is missing; the next one stored is {seq}"
     try:
         record = msgspec.json.decode(line, type=Record)
+        changed = _hash(record) != record.hash or _line(record) != line
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         return f"not a record: {error}"
+    except rfc8785.CanonicalizationError:
+        changed = True
     if record.seq != expected:
         return f"says it is record {record.seq}"
     if record.prev != prev:
         return "does not follow the record before it"
-    try:
-        changed = _hash(record) != record.hash or _line(record) != line
-    except rfc8785.CanonicalizationError:
-        changed = True
     if changed:
         return "was changed after it was written"
     if anchor and anchor["seq"] == seq and anchor["hash"] != record.hash:

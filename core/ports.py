@@ -8,6 +8,7 @@ when it never will (core.errors); no other exception crosses a port on purpose.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -26,6 +27,7 @@ __all__ = [
     "Store",
     "Verb",
     "Verbs",
+    "system_clock",
 ]
 
 Clock: TypeAlias = Callable[[], int]
@@ -149,6 +151,4 @@ class Source(NamedTuple):
 
 def system_clock() -> int:
     """The machine's clock as a Clock port."""
-    import time
-
     return time.time_ns() // 1_000_000

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from core.engine import Engine
-from core.errors import Conflict, VigilError
+from core.errors import BadRecord, Conflict, VigilError
 from core.finding import of_hit
-from core.model import Event, Finding, Hit, Rule, digest
-from core.ports import Inventory
+from core.model import Event, Finding, Hit, NativeRecord, Resource, Rule, Target, digest
+from core.ports import Inventory, Source
 
-__all__ = ["SOURCE", "Swept", "sweep"]
+__all__ = ["SOURCE", "Swept", "event", "source", "sweep"]
 
 SOURCE = "posture"
 
@@ -56,8 +56,7 @@ def _collect(
     """All resources of a kind, and why the listing ended early if it did."""
     seen: list[Event] = []
     try:
-        for event in resources():
-            seen.append(event)
+        seen.extend(resources())
     except VigilError as error:
         return seen, (f"{kind}: {error}",)
     return seen, ()
@@ -145,4 +144,53 @@ def _add(*parts: Swept) -> Swept:
         refreshed=sum(part.refreshed for part in parts),
         closed=sum(part.closed for part in parts),
         unseen=tuple(reason for part in parts for reason in part.unseen),
+    )
+
+
+def source(targets: Callable[[str, Event], tuple[Target, ...]]) -> Source:
+    """Posture events as a Source, for the engine, for rules and for their examples."""
+    return Source(
+        name=SOURCE,
+        keys=("resource_type", "attributes"),
+        route="resource_type",
+        time="time",
+        uid="id",
+        event=event,
+        targets=targets,
+    )
+
+
+def event(record: NativeRecord) -> Event:
+    """The Event of one resource as an inventory or an example writes it (docs/flow.md).
+
+    `id`, `name`, `provider`, `account`, `region`, `time` (epoch ms) are read; BadRecord without an
+    id, since a finding must name its resource.
+    """
+    uid, kind = record.get("id"), record.get("resource_type")
+    if not (isinstance(uid, str) and uid and isinstance(kind, str)):
+        raise BadRecord("a resource needs a text `id` and `resource_type`")
+    texts = {
+        name: value
+        for name in ("provider", "account", "region")
+        if isinstance(value := record.get(name), str)
+    }
+    time = record.get("time")
+    name = record.get("name")
+    resource = Resource(
+        uid=uid,
+        name=name if isinstance(name, str) else "",
+        type=kind,
+        region=texts.get("region", ""),
+        account=texts.get("account", ""),
+    )
+    return Event(
+        uid=uid,
+        time=time if isinstance(time, int) else 0,
+        source=SOURCE,
+        provider=texts.get("provider", ""),
+        account=texts.get("account", ""),
+        region=texts.get("region", ""),
+        operation=kind,
+        resources=(resource,),
+        record=record,
     )

@@ -73,7 +73,7 @@ def test_swapped_lines_are_found(ports):
 
 def test_a_chain_written_anew_is_found_by_its_anchor(ports):
     written(ports)
-    journal, store, clock = ports
+    _, store, clock = ports
     forged = MemoryJournal()
     audit = Audit(forged, MemoryStore(clock), "detect", clock)
     for number in range(6):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from core.approval import Word
 from core.config import Policy, VerbPolicy
 from core.errors import BadToken, Busy, Forbidden, Unavailable
 from core.model import Action
@@ -116,10 +117,10 @@ def test_a_held_action_runs_once_a_person_approves_and_the_token_is_single_use(d
     assert deployment.world.writes == []
     audit = deployment.engine.audit
     decide = deployment.approvals.decide
-    decide(deployment.store, deployment.queue, audit, token, yes=True, by="alice")
+    decide(deployment.store, deployment.queue, audit, token, Word(True, "alice"))
     assert deployment.responder.handle(deployment.queue.seen[-1]) == "changed"
     with pytest.raises(BadToken, match="used"):
-        decide(deployment.store, deployment.queue, audit, token, yes=True, by="alice")
+        decide(deployment.store, deployment.queue, audit, token, Word(True, "alice"))
 
 
 def test_a_denied_action_never_runs(deployment):
@@ -130,7 +131,7 @@ def test_a_denied_action_never_runs(deployment):
     audit = deployment.engine.audit
     before = len(deployment.queue.seen)
     deployment.approvals.decide(
-        deployment.store, deployment.queue, audit, token, yes=False, by="alice"
+        deployment.store, deployment.queue, audit, token, Word(False, "alice")
     )
     assert len(deployment.queue.seen) == before
     assert deployment.responder.handle(action) == "settled"
@@ -161,7 +162,7 @@ def test_a_queued_action_that_differs_from_the_judged_one_does_not_replace_it(de
     deployment.responder.handle(action)
     token = deployment.alerts.seen[-1].links["Review"].split("token=")[1]
     deployment.approvals.decide(
-        deployment.store, deployment.queue, deployment.engine.audit, token, yes=True, by="alice"
+        deployment.store, deployment.queue, deployment.engine.audit, token, Word(True, "alice")
     )
     other = msgspec.structs.replace(action.target, uid="arn:aws:iam::123456789012:user/boss/KEY")
     deployment.world.world[other.uid] = {"status": "Active"}

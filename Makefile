@@ -1,0 +1,75 @@
+# The one list of commands; `make help` shows it. `make demo` and `make test` need python3 and make:
+# they make .venv from the lock first. CI calls nothing but `make check` and `make test`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+
+## help: this list
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST) | awk -F': ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+## demo: an intrusion in an embedded AWS, found, answered and undone; ends with a report
+demo: $(READY)
+	@$(BIN)/vigil demo
+
+## test: all tests, the end-to-end ones included where their tools are present
+test: $(READY)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup
+
+## check: format, lint, types, and that generated files are fresh
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python docs/generate.py --check
+	@command -v terraform >/dev/null && terraform fmt -check -recursive infra \
+	  || { [ "$$CI" != true ] && echo "terraform is not installed: its format was not checked"; }
+
+## fix: format, and mend what lint can mend
+fix: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+## docs: write the generated pages of docs/reference anew
+docs: $(READY)
+	$(BIN)/python docs/generate.py
+
+## golden: write the golden decodings anew; the diff is the review
+golden: $(READY)
+	$(BIN)/python tests/aws/golden.py
+
+## package: build the functions' zips, the same bytes each time
+package: $(READY)
+	$(BIN)/python infra/package.py aws
+
+## e2e-aws: Terraform, the built zip and one event, end to end against an embedded AWS
+e2e-aws: $(READY)
+	$(BIN)/pytest -n 0 tests/e2e
+
+## bench: speed against the floor and against what users have today, as ratios
+bench: $(READY)
+	$(BIN)/python bench/hunt.py
+
+## lock: resolve the hash-pinned requirements anew
+lock: $(READY)
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  --extra dev pyproject.toml -o requirements/dev.txt
+
+## clean: remove the environment and everything built
+clean:
+	rm -rf .venv build dist .vigil
+
+# pip checks every hash; the project itself goes in as a path, so that edits need no reinstall.
+$(READY): requirements/dev.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing from requirements/dev.txt (once) ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+.PHONY: help demo test check fix docs golden package e2e-aws bench lock clean

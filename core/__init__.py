@@ -1,0 +1,27 @@
+"""Vigil's core: what is wrong, and what may be done about it. It knows no cloud and no SDK.
+
+A log record becomes an event; an event on which a rule matches becomes a finding, once; a finding
+is recorded, told, and may lead to actions, which the guard judges, a verb carries out and verifies,
+and the audit journal remembers, so that all of it can be undone. Platforms fill the ports.
+
+Read in this order:
+
+    engine.py     the whole flow on one page
+    model.py      the nouns                       ports.py     the holes that a platform fills
+    errors.py     who must act                    config.py    settings and policy
+
+    scan.py       bytes -> candidate records      sigma/       Sigma documents -> rulebook
+    detect.py     record -> rules                 rulebook.py  the compiled form of rules
+    finding.py    hit -> finding                  claim.py     who works on it, and how far it is
+    alert.py      finding -> message              webhook.py   sinks that need no SDK
+
+    actions.py    the catalogue of verbs          guard.py     may it run, and why
+    respond.py    plan, guard, verb, verify       breaker.py   how much ran lately
+    approval.py   a person's word                 audit.py     the chained record of every decision
+
+    sweep.py      resources -> the same path      hunt.py      files -> the same rules
+    ocsf.py       Event and Finding as OCSF       report.py    one HTML page
+    hostile.py    text from events, made safe     memory.py    every port in memory
+
+This file imports nothing.
+"""

@@ -1,0 +1,254 @@
+"""The entry points on AWS: detect and respond (SQS), sweep (Scheduler), approve (function URL).
+
+A message fails alone: what can't be read is set aside with its reason, what may succeed later is
+reported back to SQS by its id, and the rest of the batch goes on. The work itself is core's; the
+parts come from wiring.py. Importing this file builds nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from core import approval_page, scan
+from core.approval import Word
+from core.errors import BadRecord, Reject, Retry
+from core.hostile import printable
+from core.model import Action, NativeRecord, Rejected, from_json, to_json
+from core.sweep import sweep as sweep_inventory
+from functions.aws import events, lookup
+from functions.aws.adapters import calling
+from functions.aws.wiring import Wiring, wiring
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger, Metrics, Tracer
+
+__all__ = ["approve", "detect", "respond", "sweep"]
+
+OBJECT_BYTES = 512 * 1024 * 1024
+"""A log file may unpack to this much; CloudTrail's own are a tenth of it."""
+
+
+def detect(event: dict[str, Any], context: Any) -> Any:
+    """SQS batch of EventBridge envelopes and S3 notifications -> partial batch failures."""
+    return _invoke(_detect, event, context)
+
+
+def respond(event: dict[str, Any], context: Any) -> Any:
+    """SQS batch of actions -> partial batch failures."""
+    return _invoke(_respond, event, context)
+
+
+def sweep(event: dict[str, Any], context: Any) -> Any:
+    """Schedule -> what was read back and what the inventory showed, as JSON."""
+    return _invoke(_sweep, event, context)
+
+
+def approve(event: dict[str, Any], context: Any) -> Any:
+    """Function URL (payload format 2.0) -> an HTTP response."""
+    return _invoke(_approve, event, context)
+
+
+def _detect(event: dict[str, Any], context: Any) -> Any:
+    parts = wiring(_tools().count)
+    return _batch(event, context, lambda body, place: _message(parts, body, place))
+
+
+def _respond(event: dict[str, Any], context: Any) -> Any:
+    parts = wiring(_tools().count)
+
+    def one(body: str, place: str) -> None:
+        try:
+            action = from_json(body, Action)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            _set_aside(parts, BadRecord(f"not an action: {error}"), place, body)
+            return
+        state = parts.responder.handle(action)
+        _tools().logger.info("handled", extra={"action": action.uid, "state": state})
+        parts.metrics(f"actions_{state}", 1)
+
+    return _batch(event, context, one)
+
+
+def _sweep(event: dict[str, Any], context: Any) -> Any:
+    parts = wiring(_tools().count)
+    unseen: list[str] = []
+    found = 0
+    for region in parts.regions:
+        try:
+            found += _read_back(parts, region, unseen)
+        except Reject as error:
+            unseen.append(f"cloudtrail {region}: {error}")
+    parts.metrics("missed_deliveries", found)
+    swept = sweep_inventory(parts.engine("sweep"), parts.inventory)
+    result = {**msgspec.to_builtins(swept), "missed": found, "unseen": [*unseen, *swept.unseen]}
+    _tools().logger.info("swept", extra=result)
+    parts.metrics("unseen", len(unseen))
+    return result
+
+
+def _approve(event: dict[str, Any], context: Any) -> Any:
+    parts = wiring(_tools().count)
+    http = event.get("requestContext", {}).get("http", {})
+    raw = event.get("body") or ""
+    body = base64.b64decode(raw).decode(errors="replace") if event.get("isBase64Encoded") else raw
+    audit = parts.audit("approve")
+    answer = approval_page.answer(
+        str(http.get("method", "")),
+        str((event.get("queryStringParameters") or {}).get("token", "")),
+        dict(parse_qsl(body)),
+        show=lambda token: parts.approvals.show(parts.store, token),
+        decide=lambda token, word: parts.approvals.decide(
+            parts.store,
+            parts.queue,
+            audit,
+            token,
+            Word(word.yes, f"{word.by} ({http.get('sourceIp')})"),
+        ),
+    )
+    return {
+        "statusCode": answer.status,
+        "headers": dict(approval_page.HEADERS),
+        "body": answer.body,
+    }
+
+
+def _message(parts: Wiring, body: str, place: str) -> None:
+    """One message of the events queue: each record and file in it, as far as each can go."""
+    try:
+        unwrapped = events.unwrap(body)
+    except Reject as error:
+        _set_aside(parts, error, place, body)
+        return
+    for reason in unwrapped.ignored:
+        _tools().logger.info("ignored", extra={"reason": reason})
+    parts.metrics("ignored", len(unwrapped.ignored))
+    owed: list[Exception] = []
+    for number, record in enumerate(unwrapped.records):
+        _observe(parts, "detect", record, f"{place} record {number}", owed)
+    for item in unwrapped.objects:
+        _file(parts, item, owed)
+    if owed:
+        raise owed[0]
+
+
+def _file(parts: Wiring, item: events.S3Object, owed: list[Exception]) -> None:
+    place = f"s3://{item.bucket}/{item.key}"
+    version = {"VersionId": item.version} if item.version else {}
+    try:
+        with calling():
+            answer = parts.client("s3").get_object(Bucket=item.bucket, Key=item.key, **version)
+            candidates = scan.scan(answer["Body"], parts.detector, limit=OBJECT_BYTES)
+    except Retry as error:
+        owed.append(error)
+        return
+    except Reject as error:
+        _set_aside(parts, error, place, "")
+        return
+    for candidate in candidates:
+        _observe(parts, "detect", candidate.record, f"{place} record {candidate.position}", owed)
+
+
+def _observe(
+    parts: Wiring, chain: str, record: NativeRecord, place: str, owed: list[Exception]
+) -> int:
+    """One record through the engine. A fault of one record is that record's alone."""
+    parts.metrics("records", 1)
+    try:
+        return parts.engine(chain).observe("aws/cloudtrail", record)
+    except Reject as error:
+        _set_aside(parts, error, place, to_json(record).decode(errors="replace"))
+    except Retry as error:
+        owed.append(error)
+    except Exception as error:  # noqa: BLE001  # a bug on one record is that record's alone
+        _tools().logger.exception("fault", extra={"place": place})
+        owed.append(error)
+    return 0
+
+
+def _read_back(parts: Wiring, region: str, unseen: list[str]) -> int:
+    """LookupEvents of one region through the engine; the number of findings the stream missed."""
+    look = lookup.window(parts.store, parts.clock, region)
+    if look.unseen:
+        unseen.append(f"cloudtrail {region}: {look.unseen // 60_000} minutes before {look.since}")
+    found, owed = 0, list[Exception]()
+    for text in lookup.missed(parts.client("cloudtrail", region), look, parts.sleep):
+        try:
+            record = msgspec.json.decode(text)
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            _set_aside(parts, BadRecord(f"not JSON: {error}"), f"LookupEvents {region}", text)
+            continue
+        found += _observe(parts, "sweep", record, f"LookupEvents {region}", owed)
+    if owed:
+        raise owed[0]
+    lookup.looked(parts.store, region, look)
+    return found
+
+
+def _set_aside(parts: Wiring, error: Exception, place: str, text: str) -> None:
+    parts.metrics("rejected", 1)
+    parts.rejects(
+        Rejected(reason=str(error), place=printable(place, 300), excerpt=printable(text, 300))
+    )
+
+
+def _batch(
+    event: dict[str, Any], context: Any, work: Callable[[str, str], None]
+) -> Mapping[str, Any]:
+    """Each SQS message by itself; those that failed are named, so that SQS keeps only them."""
+    from aws_lambda_powertools.utilities.batch import (
+        BatchProcessor,
+        EventType,
+        process_partial_response,
+    )
+
+    def one(record: Any) -> None:
+        try:
+            work(record.body, f"sqs {record.message_id}")
+        except Retry as error:
+            _tools().logger.warning("later", extra={"reason": str(error)})
+            raise
+        except Exception:
+            _tools().logger.exception("fault", extra={"message": record.message_id})
+            raise
+
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    return process_partial_response(
+        event=event, record_handler=one, processor=processor, context=context
+    )  # type: ignore[return-value]  # a TypedDict is a mapping
+
+
+class Tools(NamedTuple):
+    """AWS Lambda Powertools, built once."""
+
+    logger: Logger
+    tracer: Tracer
+    metrics: Metrics
+    count: Callable[[str, float], None]
+
+
+@cache
+def _tools() -> Tools:
+    from aws_lambda_powertools import Logger, Metrics, Tracer
+    from aws_lambda_powertools.metrics import MetricUnit
+
+    metrics = Metrics()
+
+    def count(name: str, value: float) -> None:
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+    return Tools(Logger(), Tracer(), metrics, count)
+
+
+def _invoke(work: Callable[[dict[str, Any], Any], Any], event: dict[str, Any], context: Any) -> Any:
+    """The work with its logs, trace and metrics. Neither event nor answer goes into the trace."""
+    tools = _tools()
+    tools.count("invocations", 1)
+    traced = tools.tracer.capture_lambda_handler(work, capture_response=False, capture_error=False)
+    logged = tools.logger.inject_lambda_context(traced, clear_state=True)
+    return tools.metrics.log_metrics(logged)(event, context)
