@@ -47,11 +47,15 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
         Raises BadRecord when a rule matches a record that is not an event, and Retry when the
         platform must deliver the record again; by then every hit has been tried.
         """
-        rules = self.match(source, record)
+        return self.matched(source, record, self.match(source, record))
+
+    def matched(self, source: str, record: NativeRecord, rules: tuple[Rule, ...]) -> int:
+        """As `observe`, for a record of which it is known already which rules match."""
         if not rules:
             return 0
         event = self.sources[source].event(record)
-        return self.handle(of_hit(Hit(rule=rule, event=event), self.clock()) for rule in rules)
+        now = self.clock()
+        return self.handle(of_hit(Hit(rule=rule, event=event), now) for rule in rules)
 
     def handle(self, findings: Iterable[Finding]) -> int:
         """Take each finding as far as it goes; the number of those that nobody had handled."""

@@ -1,4 +1,4 @@
-"""A hit becomes a finding: its uid from content, its evidence small enough to be kept.
+"""A hit becomes a finding: its uid from content, its evidence fit to be kept.
 
 The same rule on the same event is the same finding, whichever way the event came.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from core.hostile import masked
 from core.model import Event, Finding, Hit, digest, to_json
 
 __all__ = ["EVIDENCE_BYTES", "of_hit", "trimmed"]
@@ -38,11 +39,12 @@ def of_hit(hit: Hit, now: int) -> Finding:
 
 
 def trimmed(finding: Finding) -> Finding:
-    """The finding as it is stored: of a record too large to keep, its size and short fields."""
+    """The finding as it is stored: no credential in it, and of too large a record just a part."""
     return msgspec.structs.replace(finding, evidence=tuple(map(_trimmed, finding.evidence)))
 
 
 def _trimmed(event: Event) -> Event:
+    event = msgspec.structs.replace(event, record=masked(event.record))
     size = len(to_json(event))
     if size <= EVIDENCE_BYTES:
         return event

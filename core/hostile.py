@@ -1,4 +1,4 @@
-"""Text from events, made safe to show: no control, no direction change, no invisible characters.
+"""What comes from events, made safe to show: no control, no hidden character, no credential.
 
 What an attacker chose to be called ends up in terminals, chats, mails and logs. Characters that
 drive the medium instead of being read are written as escapes. Markup (HTML, Slack, Markdown, rich)
@@ -8,8 +8,15 @@ is escaped by whoever knows the markup, on top of this.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
-__all__ = ["printable"]
+__all__ = ["kind_of", "masked", "printable", "quoted"]
+
+MASK = "[masked]"
+
+DEPTH = 64
+"""Deeper than any record that means something; a record may nest to exhaust the stack."""
 
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that are acted on or not seen: controls, formats (bidi), surrogates, ..."""
@@ -26,3 +33,51 @@ def _shown(char: str) -> str:
     if unicodedata.category(char) not in HIDDEN:
         return char
     return char.encode("unicode_escape").decode()
+
+
+def quoted(value: Any) -> str:
+    """A value for a reason: text in quotes, ASCII, cut; of anything else just its kind."""
+    return ascii(value[:80]) if isinstance(value, bytes | bytearray | str) else kind_of(value)
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, in the words of a reason: `absent`, `empty`, `a list`."""
+    return "absent" if value is None else "empty" if value == "" else f"a {type(value).__name__}"
+
+
+def masked(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record with `[masked]` for each credential: AssumeRole's answer holds a live session."""
+    return {key: _mask(key, value, 0) for key, value in record.items()}
+
+
+def _mask(key: str, value: Any, depth: int) -> Any:
+    if value and key.replace("_", "").replace("-", "").lower() in SECRETS:
+        return MASK
+    if depth > DEPTH:
+        return "[nested too deep]"
+    if isinstance(value, Mapping):
+        return {inner: _mask(inner, each, depth + 1) for inner, each in value.items()}
+    if isinstance(value, list):
+        return [_mask("", each, depth + 1) for each in value]
+    return value
+
+
+SECRETS = frozenset(
+    {
+        "accesstoken",
+        "authtoken",
+        "clientsecret",
+        "idtoken",
+        "masteruserpassword",
+        "newpassword",
+        "oldpassword",
+        "password",
+        "privatekey",
+        "refreshtoken",
+        "secretaccesskey",
+        "secretbinary",
+        "secretstring",
+        "sessiontoken",
+    }
+)
+"""Names of fields that hold credentials, without case, underscores and hyphens."""

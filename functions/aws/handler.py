@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -21,7 +21,7 @@ from core.errors import BadRecord, Reject, Retry
 from core.hostile import printable
 from core.model import Action, NativeRecord, Rejected, from_json, to_json
 from core.sweep import sweep as sweep_inventory
-from functions.aws import events, lookup
+from functions.aws import envelopes, lookup
 from functions.aws.adapters import calling
 from functions.aws.wiring import Wiring, wiring
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics, Tracer
 
 __all__ = ["approve", "detect", "respond", "sweep"]
-
-OBJECT_BYTES = 512 * 1024 * 1024
-"""A log file may unpack to this much; CloudTrail's own are a tenth of it."""
 
 
 def detect(event: dict[str, Any], context: Any) -> Any:
@@ -55,12 +52,12 @@ def approve(event: dict[str, Any], context: Any) -> Any:
 
 
 def _detect(event: dict[str, Any], context: Any) -> Any:
-    parts = wiring(_tools().count)
+    parts = wiring(_tools().add)
     return _batch(event, context, lambda body, place: _message(parts, body, place))
 
 
 def _respond(event: dict[str, Any], context: Any) -> Any:
-    parts = wiring(_tools().count)
+    parts = wiring(_tools().add)
 
     def one(body: str, place: str) -> None:
         try:
@@ -76,7 +73,7 @@ def _respond(event: dict[str, Any], context: Any) -> Any:
 
 
 def _sweep(event: dict[str, Any], context: Any) -> Any:
-    parts = wiring(_tools().count)
+    parts = wiring(_tools().add)
     unseen: list[str] = []
     found = 0
     for region in parts.regions:
@@ -93,7 +90,7 @@ def _sweep(event: dict[str, Any], context: Any) -> Any:
 
 
 def _approve(event: dict[str, Any], context: Any) -> Any:
-    parts = wiring(_tools().count)
+    parts = wiring(_tools().add)
     http = event.get("requestContext", {}).get("http", {})
     raw = event.get("body") or ""
     body = base64.b64decode(raw).decode(errors="replace") if event.get("isBase64Encoded") else raw
@@ -121,7 +118,7 @@ def _approve(event: dict[str, Any], context: Any) -> Any:
 def _message(parts: Wiring, body: str, place: str) -> None:
     """One message of the events queue: each record and file in it, as far as each can go."""
     try:
-        unwrapped = events.unwrap(body)
+        unwrapped = envelopes.unwrap(body)
     except Reject as error:
         _set_aside(parts, error, place, body)
         return
@@ -137,30 +134,53 @@ def _message(parts: Wiring, body: str, place: str) -> None:
         raise owed[0]
 
 
-def _file(parts: Wiring, item: events.S3Object, owed: list[Exception]) -> None:
+def _file(parts: Wiring, item: envelopes.S3Object, owed: list[Exception]) -> None:
+    """One log file: its records that rules match, and each that can't be read set aside."""
     place = f"s3://{item.bucket}/{item.key}"
     version = {"VersionId": item.version} if item.version else {}
+    tally = scan.Tally()
+    engine = parts.engine("detect")
     try:
         with calling():
             answer = parts.client("s3").get_object(Bucket=item.bucket, Key=item.key, **version)
-            candidates = scan.scan(answer["Body"], parts.detector, limit=OBJECT_BYTES)
+            for one in scan.scan(answer["Body"], parts.detector, tally, name=place):
+                _guarded(
+                    parts,
+                    f"{place} record {one.position}",
+                    one.native,
+                    owed,
+                    partial(engine.matched, one.source, one.native, one.rules),
+                )
     except Retry as error:
         owed.append(error)
-        return
     except Reject as error:
         _set_aside(parts, error, place, "")
-        return
-    for candidate in candidates:
-        _observe(parts, "detect", candidate.record, f"{place} record {candidate.position}", owed)
+    for rejected in tally.rejected:
+        parts.rejects(rejected)
+    parts.metrics("records", tally.records)
+    parts.metrics("rejected", tally.rejections)
+    parts.metrics("unknown", tally.unknown)
 
 
 def _observe(
     parts: Wiring, chain: str, record: NativeRecord, place: str, owed: list[Exception]
 ) -> int:
-    """One record through the engine. A fault of one record is that record's alone."""
+    """One record through the engine; the number of new findings."""
     parts.metrics("records", 1)
+    work = partial(parts.engine(chain).observe, "aws/cloudtrail", record)
+    return _guarded(parts, place, record, owed, work)
+
+
+def _guarded(
+    parts: Wiring,
+    place: str,
+    record: NativeRecord,
+    owed: list[Exception],
+    work: Callable[[], int],
+) -> int:
+    """A fault of one record is that record's alone: set aside, or owed until the next delivery."""
     try:
-        return parts.engine(chain).observe("aws/cloudtrail", record)
+        return work()
     except Reject as error:
         _set_aside(parts, error, place, to_json(record).decode(errors="replace"))
     except Retry as error:
@@ -220,7 +240,7 @@ def _batch(
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     return process_partial_response(
         event=event, record_handler=one, processor=processor, context=context
-    )  # type: ignore[return-value]  # a TypedDict is a mapping
+    )
 
 
 class Tools(NamedTuple):
@@ -229,7 +249,7 @@ class Tools(NamedTuple):
     logger: Logger
     tracer: Tracer
     metrics: Metrics
-    count: Callable[[str, float], None]
+    add: Callable[[str, float], None]
 
 
 @cache
@@ -239,16 +259,16 @@ def _tools() -> Tools:
 
     metrics = Metrics()
 
-    def count(name: str, value: float) -> None:
+    def add(name: str, value: float) -> None:
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
 
-    return Tools(Logger(), Tracer(), metrics, count)
+    return Tools(Logger(), Tracer(), metrics, add)
 
 
 def _invoke(work: Callable[[dict[str, Any], Any], Any], event: dict[str, Any], context: Any) -> Any:
     """The work with its logs, trace and metrics. Neither event nor answer goes into the trace."""
     tools = _tools()
-    tools.count("invocations", 1)
+    tools.add("invocations", 1)
     traced = tools.tracer.capture_lambda_handler(work, capture_response=False, capture_error=False)
     logged = tools.logger.inject_lambda_context(traced, clear_state=True)
     return tools.metrics.log_metrics(logged)(event, context)

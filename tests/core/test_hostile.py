@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.hostile import printable
+from core.hostile import masked, printable
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,25 @@ def test_nothing_that_is_shown_is_hidden(text):
     assert "\x1b" not in shown
     assert "\n" not in shown
     shown.encode()
+
+
+def test_credentials_are_masked_at_any_depth_and_nothing_else_is():
+    record = {
+        "responseElements": {"credentials": [{"sessionToken": "x", "accessKeyId": "ASIA"}]},
+        "Secret_Access-Key": "y",
+        "password": "",
+        "sessionTokens": 3,
+    }
+    assert masked(record) == {
+        "responseElements": {"credentials": [{"sessionToken": "[masked]", "accessKeyId": "ASIA"}]},
+        "Secret_Access-Key": "[masked]",
+        "password": "",
+        "sessionTokens": 3,
+    }
+
+
+def test_masking_a_record_nested_to_exhaust_the_stack_ends():
+    record: dict = {}
+    for _ in range(900):
+        record = {"a": record}
+    assert "nested too deep" in str(masked(record))

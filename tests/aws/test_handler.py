@@ -1,0 +1,415 @@
+"""The four entry points on an embedded AWS: batches, files, faults, approval, sweep."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from core import rulebook
+from core.audit import verify
+from core.model import Action, digest, from_json
+from core.sigma import compile_rules
+from functions.aws import handler, lookup
+from functions.aws.events import SOURCES
+from functions.aws.wiring import wiring
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+RULE = """
+title: Access Key Created For Another User
+id: 8f0a1f4e-0000-4000-8000-000000000001
+name: test_rule
+status: test
+level: high
+logsource: {product: aws, service: cloudtrail}
+detection:
+  selection: {eventName: CreateAccessKey, errorCode: null}
+  condition: selection
+respond: [disable_access_key]
+"""
+CONTEXT = SimpleNamespace(
+    function_name="vigil-detect",
+    memory_limit_in_mb=512,
+    invoked_function_arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:vigil-detect",
+    aws_request_id="00000000-0000-0000-0000-000000000000",
+    get_remaining_time_in_millis=lambda: 60_000,
+)
+
+
+class Cloud:
+    """One deployment's resources, and a user with a key."""
+
+    def __init__(self, tmp_path: Path, monkeypatch) -> None:
+        self.client = lambda name: boto3.client(name, region_name=REGION)
+        self.client("dynamodb").create_table(
+            TableName="state",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "kind", "KeyType": "HASH"},
+                {"AttributeName": "id", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "kind", "AttributeType": "S"},
+                {"AttributeName": "id", "AttributeType": "S"},
+            ],
+        )
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket="journal", ObjectLockEnabledForBucket=True)
+        s3.create_bucket(Bucket="trail")
+        sqs, sns = self.client("sqs"), self.client("sns")
+        self.urls = {
+            name: sqs.create_queue(QueueName=name)["QueueUrl"]
+            for name in ("actions", "rejects", "told")
+        }
+        topic = sns.create_topic(Name="alerts")["TopicArn"]
+        sns.subscribe(
+            TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:told"
+        )
+        self.policy({})
+        secret = self.client("secretsmanager").create_secret(Name="approve", SecretString="k" * 40)
+        book = tmp_path / "rulebook.json"
+        (tmp_path / "rule.yml").write_text(RULE)
+        book.write_bytes(rulebook.dump(compile_rules([tmp_path / "rule.yml"], SOURCES).book))
+        iam = self.client("iam")
+        iam.create_user(UserName="victim")
+        self.key = iam.create_access_key(UserName="victim")["AccessKey"]["AccessKeyId"]
+        for name, value in {
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "VIGIL_TABLE": "state",
+            "VIGIL_JOURNAL": "journal",
+            "VIGIL_ALERTS": topic,
+            "VIGIL_ACTIONS": self.urls["actions"],
+            "VIGIL_REJECTS": self.urls["rejects"],
+            "VIGIL_POLICY": "/vigil/policy",
+            "VIGIL_APPROVE_SECRET": secret["ARN"],
+            "VIGIL_APPROVE_URL": "https://approve.example.com/",
+            "VIGIL_RULEBOOK": str(book),
+            "POWERTOOLS_SERVICE_NAME": "test",
+            "POWERTOOLS_METRICS_NAMESPACE": "Vigil",
+            "POWERTOOLS_TRACE_DISABLED": "true",
+        }.items():
+            monkeypatch.setenv(name, value)
+
+    def policy(self, verbs) -> None:
+        self.client("ssm").put_parameter(
+            Name="/vigil/policy", Value=json.dumps({"verbs": verbs}), Type="String", Overwrite=True
+        )
+        wiring.cache_clear()
+
+    def record(self, **fields):
+        return {
+            "eventVersion": "1.08",
+            "eventID": "e-1",
+            "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "eventSource": "iam.amazonaws.com",
+            "eventName": "CreateAccessKey",
+            "awsRegion": REGION,
+            "sourceIPAddress": "192.0.2.1",
+            "userAgent": "<script>alert(1)</script>\u202e",
+            "recipientAccountId": ACCOUNT,
+            "userIdentity": {
+                "type": "IAMUser",
+                "arn": f"arn:aws:iam::{ACCOUNT}:user/mallory",
+                "userName": "mallory",
+                "accountId": ACCOUNT,
+            },
+            "requestParameters": {"userName": "victim"},
+            "responseElements": {
+                "accessKey": {"userName": "victim", "accessKeyId": self.key, "status": "Active"}
+            },
+            **fields,
+        }
+
+    def received(self, queue: str) -> list[dict]:
+        sqs, found = self.client("sqs"), []
+        while True:
+            messages = sqs.receive_message(
+                QueueUrl=self.urls[queue], MaxNumberOfMessages=10, VisibilityTimeout=0
+            ).get("Messages", [])
+            if not messages:
+                return found
+            for message in messages:
+                found.append(json.loads(message["Body"]))
+                sqs.delete_message(
+                    QueueUrl=self.urls[queue], ReceiptHandle=message["ReceiptHandle"]
+                )
+
+    def key_status(self) -> str:
+        keys = self.client("iam").list_access_keys(UserName="victim")["AccessKeyMetadata"]
+        return keys[0]["Status"]
+
+    def findings(self) -> list[dict]:
+        return [
+            json.loads(item["value"]["S"])
+            for item in self.client("dynamodb").scan(TableName="state")["Items"]
+            if item["kind"]["S"] == "finding"
+        ]
+
+
+@pytest.fixture
+def cloud(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    wiring.cache_clear()
+    handler._tools.cache_clear()
+    with mock_aws():
+        yield Cloud(tmp_path, monkeypatch)
+    wiring.cache_clear()
+    handler._tools.cache_clear()
+
+
+def batch(*bodies) -> dict:
+    return {
+        "Records": [
+            {
+                "messageId": str(number),
+                "receiptHandle": "r",
+                "body": body if isinstance(body, str) else json.dumps(body),
+                "attributes": {},
+                "messageAttributes": {},
+                "md5OfBody": "",
+                "eventSource": "aws:sqs",
+                "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:events",
+                "awsRegion": REGION,
+            }
+            for number, body in enumerate(bodies)
+        ]
+    }
+
+
+def envelope(record) -> dict:
+    return {
+        "version": "0",
+        "id": "x",
+        "detail-type": "AWS API Call via CloudTrail",
+        "source": "aws.iam",
+        "account": ACCOUNT,
+        "time": record["eventTime"],
+        "region": REGION,
+        "resources": [],
+        "detail": record,
+    }
+
+
+def notice(key: str) -> dict:
+    return {
+        "version": "0",
+        "id": "x",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": ACCOUNT,
+        "time": "2026-01-01T00:00:00Z",
+        "region": REGION,
+        "resources": [],
+        "detail": {"bucket": {"name": "trail"}, "object": {"key": key, "size": 1}},
+    }
+
+
+def detected(*bodies):
+    return handler.detect(batch(*bodies), CONTEXT)["batchItemFailures"]
+
+
+def respond_all(cloud) -> list:
+    actions = cloud.received("actions")
+    return handler.respond(batch(*actions), CONTEXT)["batchItemFailures"]
+
+
+def test_an_event_becomes_a_finding_an_alert_and_an_action_on_the_queue(cloud):
+    assert detected(envelope(cloud.record())) == []
+    (finding,) = cloud.findings()
+    assert finding["state"] == "settled"
+    assert finding["finding"]["actor"]["name"] == "mallory"
+    (told,) = cloud.received("told")
+    assert "Access Key Created For Another User" in told["Subject"]
+    (action,) = cloud.received("actions")
+    assert action["verb"] == "disable_access_key"
+
+
+def test_a_failed_call_is_quiet(cloud):
+    assert detected(envelope(cloud.record(errorCode="AccessDenied"))) == []
+    assert cloud.findings() == []
+
+
+def test_by_default_the_key_is_untouched_and_the_refusal_is_on_record(cloud):
+    detected(envelope(cloud.record()))
+    assert respond_all(cloud) == []
+    assert cloud.key_status() == "Active"
+    parts = wiring(handler._tools().add)
+    kinds = [json.loads(line)["kind"] for _, line in parts.journal.read("respond")]
+    assert kinds == ["decided"]
+
+
+def test_when_the_verb_is_enabled_the_key_is_disabled_and_the_chains_verify(cloud):
+    cloud.policy({"disable_access_key": {"mode": "auto"}})
+    detected(envelope(cloud.record()))
+    assert respond_all(cloud) == []
+    assert cloud.key_status() == "Inactive"
+    parts = wiring(handler._tools().add)
+    for chain in ("detect", "respond"):
+        assert verify(parts.journal, parts.store, chain).ok
+
+
+def test_the_same_batch_three_times_is_one_finding_one_alert_one_action(cloud):
+    cloud.policy({"disable_access_key": {"mode": "auto"}})
+    for _ in range(3):
+        detected(envelope(cloud.record()), envelope(cloud.record(eventName="ListUsers")))
+    actions = cloud.received("actions")
+    assert len(actions) == 1
+    for _ in range(3):
+        handler.respond(batch(*actions), CONTEXT)
+    assert len(cloud.findings()) == 1
+    subjects = [message["Subject"] for message in cloud.received("told")]
+    assert len(subjects) == 2  # the finding and the change
+
+
+def put_file(cloud, body: bytes, key: str = "AWSLogs/x/CloudTrail/f 1.json.gz") -> str:
+    cloud.client("s3").put_object(Bucket="trail", Key=key, Body=body)
+    return key
+
+
+def test_a_trail_file_is_read_and_what_came_by_eventbridge_is_not_found_twice(cloud):
+    record = cloud.record()
+    detected(envelope(record))
+    records = [record, cloud.record(eventID="e-2"), cloud.record(eventName="ListUsers")]
+    key = put_file(cloud, gzip.compress(json.dumps({"Records": records}).encode()))
+    assert detected(notice(key)) == []
+    assert len(cloud.findings()) == 2
+    assert cloud.received("rejects") == []
+
+
+def test_a_truncated_file_gives_what_could_be_read_and_names_the_rest(cloud):
+    records = [cloud.record(eventID=f"e-{number}", pad=digest(str(number)) * 20) for number in range(60)]
+    data = gzip.compress(json.dumps({"Records": records}).encode())
+    key = put_file(cloud, data[: len(data) // 2])
+    assert detected(notice(key)) == []
+    (reject,) = cloud.received("rejects")
+    assert reject["place"].startswith("s3://trail/")
+    assert 0 < len(cloud.findings()) < 60
+
+
+def test_bad_messages_are_set_aside_with_their_reason_and_the_rest_goes_on(cloud):
+    good = envelope(cloud.record())
+    bad = ["{", "[]", '"x"', "nonsense"]
+    assert detected(*bad, good) == []
+    rejects = cloud.received("rejects")
+    assert len(rejects) == 4
+    assert all(reject["reason"] for reject in rejects)
+    assert len(cloud.findings()) == 1
+
+
+def test_a_record_that_matches_but_is_no_event_is_set_aside(cloud):
+    assert detected(envelope(cloud.record(eventTime="yesterday")), envelope(cloud.record())) == []
+    (reject,) = cloud.received("rejects")
+    assert "eventTime" in reject["reason"]
+    assert len(cloud.findings()) == 1
+
+
+def test_a_missing_file_is_named_and_set_aside(cloud):
+    assert detected(notice("AWSLogs/x/CloudTrail/none.json.gz")) == []
+    (reject,) = cloud.received("rejects")
+    assert "NoSuchKey" in reject["reason"]
+
+
+def test_only_the_message_that_failed_comes_again(cloud, monkeypatch):
+    parts = wiring(handler._tools().add)
+    put = parts.store.put
+
+    def flaky(kind, id, value, **rest):
+        if kind == "finding" and "e-bad" in json.dumps(value):
+            from core.errors import Unavailable
+
+            raise Unavailable("throttled")
+        return put(kind, id, value, **rest)
+
+    monkeypatch.setattr(parts.store, "put", flaky)
+    failures = detected(envelope(cloud.record(eventID="e-bad")), envelope(cloud.record()))
+    assert failures == [{"itemIdentifier": "0"}]
+    assert len(cloud.findings()) == 1
+
+
+def test_what_is_no_action_is_set_aside(cloud):
+    assert handler.respond(batch("{}", "x", {"uid": 3}), CONTEXT)["batchItemFailures"] == []
+    assert len(cloud.received("rejects")) == 3
+
+
+def test_a_broken_policy_lets_actions_wait(cloud):
+    detected(envelope(cloud.record()))
+    actions = cloud.received("actions")
+    cloud.client("ssm").put_parameter(
+        Name="/vigil/policy", Value="{", Type="String", Overwrite=True
+    )
+    wiring.cache_clear()
+    failures = handler.respond(batch(*actions), CONTEXT)["batchItemFailures"]
+    assert failures == [{"itemIdentifier": "0"}]
+    cloud.policy({"disable_access_key": {"mode": "auto"}})
+    assert handler.respond(batch(*actions), CONTEXT)["batchItemFailures"] == []
+    assert cloud.key_status() == "Inactive"
+
+
+def url_event(method: str, token: str, body: str = "") -> dict:
+    return {
+        "version": "2.0",
+        "requestContext": {"http": {"method": method, "sourceIp": "192.0.2.9"}},
+        "queryStringParameters": {"token": token},
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+def test_a_held_action_is_released_by_post_and_not_by_get(cloud):
+    cloud.policy({"disable_access_key": {"mode": "approve"}})
+    detected(envelope(cloud.record()))
+    respond_all(cloud)
+    message = next(m for m in cloud.received("told") if "Approve" in m["Subject"])["Message"]
+    link = next(line.split(": ", 1)[1] for line in message.splitlines() if "https://" in line)
+    token = parse_qs(urlsplit(link).query)["token"][0]
+
+    page = handler.approve(url_event("GET", token), CONTEXT)
+    assert page["statusCode"] == 200
+    assert "disable_access_key" in page["body"]
+    assert cloud.received("actions") == []
+    assert cloud.key_status() == "Active"
+
+    form = "decision=approve&by=alice"
+    assert handler.approve(url_event("POST", token, form), CONTEXT)["statusCode"] == 200
+    assert respond_all(cloud) == []
+    assert cloud.key_status() == "Inactive"
+    assert handler.approve(url_event("POST", token, form), CONTEXT)["statusCode"] == 403
+    assert handler.approve(url_event("GET", token + "x"), CONTEXT)["statusCode"] == 403
+
+
+def test_a_sweep_reads_back_what_was_missed_and_counts_what_it_could_not_see(cloud, monkeypatch):
+    record = cloud.record()
+    monkeypatch.setattr(lookup, "missed", lambda *_: iter([json.dumps(record), "{"]))
+    result = handler.sweep({}, CONTEXT)
+    assert result["missed"] == 1
+    assert len(cloud.findings()) == 1
+    assert handler.sweep({}, CONTEXT)["missed"] == 0
+    assert len(cloud.received("rejects")) == 2
+
+
+def test_every_missing_setting_is_named_at_once(cloud, monkeypatch):
+    from core.errors import BadConfig
+
+    monkeypatch.delenv("VIGIL_TABLE")
+    monkeypatch.setenv("VIGIL_JOURNAL", " ")
+    with pytest.raises(BadConfig) as caught:
+        handler.detect(batch(), CONTEXT)
+    assert [fault.split()[0] for fault in caught.value.faults] == ["VIGIL_TABLE", "VIGIL_JOURNAL"]
+
+
+def test_the_stored_action_can_be_read_back(cloud):
+    detected(envelope(cloud.record()))
+    (action,) = cloud.received("actions")
+    assert from_json(json.dumps(action), Action).target.args["access_key_id"] == cloud.key
+    assert time.time() * 1000 - action["requested_at"] < 60_000
