@@ -1,0 +1,123 @@
+"""Writes the pages of docs/reference from what the repository itself says; `--check` only compares.
+
+One function per page, and PAGES names them. A page is text made from data: nothing of the time or
+the machine goes in, so the same repository gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # run as a script, so that the repository need not be installed
+
+from core.errors import BadConfig  # noqa: E402
+from core.model import Rule  # noqa: E402
+from core.sigma import compile_rules  # noqa: E402
+
+REFERENCE = ROOT / "docs" / "reference"
+RULES = ROOT / "core" / "rules"
+NOTE = "<!-- Written by docs/generate.py (`make docs`). Do not edit. -->"
+
+
+def main() -> int:
+    """Write every page, or say which are stale: 1 if there are any."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, name stale pages")
+    check = parser.parse_args().check
+    stale = [name for name, page in PAGES.items() if _differs(REFERENCE / name, page())]
+    for name in stale:
+        if check:
+            print(f"docs/reference/{name} is stale: run `make docs`", file=sys.stderr)
+        else:
+            REFERENCE.mkdir(parents=True, exist_ok=True)
+            (REFERENCE / name).write_text(PAGES[name](), encoding="utf-8")
+            print(f"wrote docs/reference/{name}")
+    return 1 if check and stale else 0
+
+
+def rules_page() -> str:
+    """All shipped rules: a table for each folder, then what each rule says."""
+    compiled = compile_rules([RULES])
+    if compiled.faults:
+        raise BadConfig(str(fault) for fault in compiled.faults)
+    folders: dict[str, list[Rule]] = {}
+    for rule in compiled.book.rules:
+        folders.setdefault(Path(rule.file).parent.name, []).append(rule)
+    lines = [
+        NOTE,
+        "",
+        "# Rules",
+        "",
+        f"{len(compiled.book.rules)} rules ship with Vigil, in `core/rules`.",
+        "A rule names what would help (`respond`); only the policy of a deployment lets it run.",
+        "`needs: read` marks rules that see nothing unless read-only events are delivered.",
+    ]
+    for folder, rules in sorted(folders.items()):
+        lines += ["", f"## {folder}", "", *_table(rules)]
+    for rule in sorted(compiled.book.rules, key=lambda rule: Path(rule.file).stem):
+        lines += ["", *_section(rule, len(compiled.examples.get(rule.id, ())))]
+    return "\n".join(lines) + "\n"
+
+
+def _table(rules: Iterable[Rule]) -> list[str]:
+    rows = [
+        f"| [{_stem(rule)}](#{_stem(rule)}) | {rule.level} | {_techniques(rule)} "
+        f"| {', '.join(rule.needs)} | {_code(rule.respond)} |"
+        for rule in rules
+    ]
+    return [
+        "| Rule | Level | ATT&CK | Needs | Would help |",
+        "| --- | --- | --- | --- | --- |",
+        *rows,
+    ]
+
+
+def _section(rule: Rule, examples: int) -> list[str]:
+    path = Path(rule.file).relative_to(ROOT)
+    tactics = ", ".join(tag.removeprefix("attack.") for tag in rule.tags if "attack.t" not in tag)
+    return [
+        f"### {_stem(rule)}",
+        "",
+        f"**{_cell(rule.title)}** · {rule.level} · {tactics} ({_techniques(rule)})",
+        "",
+        *(_cell(line) for line in rule.description.splitlines()),
+        "",
+        f"- Id: `{rule.id}`",
+        *(f"- May be harmless: {_cell(one)}" for one in rule.falsepositives),
+        f"- Would help: {_code(rule.respond) or 'a person'}",
+        f"- [{path}](../../{path}), {examples} examples",
+        *(f"- <{link}>" for link in rule.references),
+    ]
+
+
+def _stem(rule: Rule) -> str:
+    return Path(rule.file).stem
+
+
+def _techniques(rule: Rule) -> str:
+    return ", ".join(dict.fromkeys(one.technique for one in rule.attacks if one.technique))
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _cell(text: str) -> str:
+    """Text that Markdown shows as it stands."""
+    return "".join(f"\\{one}" if one in "\\|<>*_[]`" else one for one in text)
+
+
+def _differs(path: Path, text: str) -> bool:
+    return not path.exists() or path.read_text(encoding="utf-8") != text
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "rules.md": rules_page,
+}
+
+if __name__ == "__main__":
+    raise SystemExit(main())
