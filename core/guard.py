@@ -47,7 +47,9 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     now: int
     history: History = History()
     facts: Mapping[str, Any] = {}
-    """From the verb: last_administrator (True, False, or None where it could not be told)."""
+    """From the verb: last_administrator (True, False, or None where it could not be told), and
+    principal, the full name of the identity as the cloud has it: a log may name it without a path.
+    """
     floors: tuple[str, ...] = ()
     """Globs that the platform never touches: root, service-linked roles, ..."""
     approval: Approval | None = None
@@ -127,7 +129,7 @@ def _floor(situation: Situation) -> str:
 
 def _touches(situation: Situation, globs: Iterable[str], what: str) -> str:
     target = situation.action.target
-    for name in (target.uid, target.principal):
+    for name in (target.uid, target.principal, str(situation.facts.get("principal") or "")):
         for glob in globs:
             if name and fnmatchcase(name.casefold(), glob.casefold()):
                 return f"{name} is {what} ({glob})"

@@ -21,7 +21,7 @@ from core.breaker import Breaker
 from core.claim import Lease, take
 from core.config import Policy
 from core.errors import BadRecord, Drifted, Reject, Retry, Unavailable
-from core.guard import Approval, Situation, judge
+from core.guard import Approval, History, Situation, judge
 from core.model import (
     Action,
     Alert,
@@ -159,23 +159,26 @@ class Responder(msgspec.Struct, frozen=True, kw_only=True):
 
     def _decide(self, lease: Lease, action: Action, verb: Verb) -> Decision:
         approval = lease.value.get("approval")
-        facts = verb.facts(action.target) if not action.undoes else {}
-        policy, breaker = self.policy(), Breaker(self.store)
+        bare = Situation(
+            action=action,
+            policy=self.policy(),
+            now=self.clock(),
+            floors=self.floors,
+            approval=msgspec.convert(approval, Approval) if approval else None,
+        )
+        facts: Mapping[str, Any] | None = None
 
-        def decide(history: Any) -> Decision:
-            return judge(
-                Situation(
-                    action=action,
-                    policy=policy,
-                    now=self.clock(),
-                    history=history,
-                    facts=facts,
-                    floors=self.floors,
-                    approval=msgspec.convert(approval, Approval) if approval else None,
-                )
-            )
+        def decide(history: History) -> Decision:
+            """The cloud is only asked when it matters: a verb that is off has no rights."""
+            nonlocal facts
+            situation = msgspec.structs.replace(bare, history=history)
+            decision = judge(situation)
+            if decision.verdict == "refuse":
+                return decision
+            facts = verb.facts(action.target) if facts is None else facts
+            return judge(msgspec.structs.replace(situation, facts=facts))
 
-        decision = breaker.reserve(action, self.clock(), decide)
+        decision = Breaker(self.store).reserve(action, bare.now, decide)
         self.audit.write(
             "decided",
             action.uid,

@@ -42,6 +42,23 @@ def test_by_default_nothing_acts(deployment):
     assert deployment.audited("respond") == ["decided"]
 
 
+def test_the_cloud_is_not_asked_about_what_is_refused_anyway(deployment):
+    deployment.policy = Policy()
+    verb = deployment.world.verbs["disable_access_key"]
+
+    def no_rights(_):
+        raise Forbidden("iam:GetUser was denied")
+
+    deployment.responder.verbs["disable_access_key"] = verb._replace(facts=no_rights)
+    assert deployment.responder.handle(proposed(deployment)) == "refused"
+
+
+def test_the_last_administrator_is_spared(deployment):
+    deployment.world.facts["last_administrator"] = True
+    assert deployment.responder.handle(proposed(deployment)) == "refused"
+    assert deployment.world.writes == []
+
+
 def test_a_rehearsal_reads_and_plans_but_writes_nothing(deployment):
     with_policy(deployment, mode="rehearse")
     action = proposed(deployment)
