@@ -1,0 +1,1 @@
+"""The platforms. The file must exist: without it functions/azure would shadow the Azure SDK."""

@@ -27,8 +27,20 @@ SDKS = {
     "azure": {"azure"},
     "gcp": {"google", "functions_framework", "cloudevents"},
 }
-NO_SDK = ("events.py", "targets.py")
-SAME_FILES = {"handler.py", "events.py", "targets.py", "actions.py", "adapters.py", "inventory.py"}
+NO_SDK = ("events.py", "envelopes.py", "targets.py")
+DEPLOYED = [cloud for cloud in CLOUDS if (ROOT / "functions" / cloud / "handler.py").exists()]
+SAME_NAMES = {
+    "handler",
+    "wiring",
+    "envelopes",
+    "events",
+    "targets",
+    "actions",
+    "adapters",
+    "inventory",
+    "permissions",
+}
+"""A name is a file, or a folder once the file has outgrown itself."""
 
 
 def sources(*folder: str) -> list[Path]:
@@ -82,16 +94,17 @@ def test_a_cloud_imports_its_own_sdk_and_no_other_cloud(cloud):
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_what_reads_events_knows_no_sdk(cloud):
-    for name in NO_SDK:
-        assert not packages(ROOT / "functions" / cloud / name) & set().union(*SDKS.values())
+    for path in sources("functions", cloud):
+        if path.name in NO_SDK:
+            assert not packages(path) & set().union(*SDKS.values()), path
 
 
-@pytest.mark.parametrize("cloud", CLOUDS)
-def test_every_cloud_has_the_same_files(cloud):
-    assert {path.name for path in sources("functions", cloud)} >= SAME_FILES
+@pytest.mark.parametrize("cloud", DEPLOYED)
+def test_every_cloud_has_the_same_names(cloud):
+    assert {path.stem for path in (ROOT / "functions" / cloud).iterdir()} >= SAME_NAMES
 
 
-@pytest.mark.parametrize("cloud", CLOUDS)
+@pytest.mark.parametrize("cloud", DEPLOYED)
 def test_every_verb_has_its_rights_and_a_place_in_the_catalogue(cloud):
     module = __import__(f"functions.{cloud}.actions", fromlist=["ACTIONS"])
     rights = json.loads((ROOT / "functions" / cloud / "permissions.json").read_text())

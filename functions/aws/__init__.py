@@ -1,0 +1,1 @@
+"""Vigil on AWS: entry points in handler.py, built in wiring.py."""

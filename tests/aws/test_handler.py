@@ -288,7 +288,9 @@ def test_a_trail_file_is_read_and_what_came_by_eventbridge_is_not_found_twice(cl
 
 
 def test_a_truncated_file_gives_what_could_be_read_and_names_the_rest(cloud):
-    records = [cloud.record(eventID=f"e-{number}", pad=digest(str(number)) * 20) for number in range(60)]
+    records = [
+        cloud.record(eventID=f"e-{number}", pad=digest(str(number)) * 20) for number in range(60)
+    ]
     data = gzip.compress(json.dumps({"Records": records}).encode())
     key = put_file(cloud, data[: len(data) // 2])
     assert detected(notice(key)) == []
