@@ -46,6 +46,7 @@ class FakeClock:
         self.now = now
 
     def __call__(self) -> int:
+        """Now, in epoch ms."""
         return self.now
 
     def advance(self, ms: int) -> None:
@@ -63,6 +64,7 @@ class MemoryStore:
 
     def get(self, kind: str, id: str) -> Entry | None:
         """The value as last written; None if there is none or it expired."""
+        check_id(id)
         with self._lock:
             row = self._live(kind, id)
         return Entry(msgspec.json.decode(row[0]), row[1]) if row else None
@@ -136,6 +138,7 @@ class Recorder(Generic[_T]):
         self.seen: list[_T] = []
 
     def __call__(self, given: _T) -> None:
+        """Keep it."""
         self.seen.append(given)
 
 
@@ -147,6 +150,7 @@ class MemoryMetrics:
         self._lock = threading.Lock()
 
     def __call__(self, name: str, value: float) -> None:
+        """Add to the total of a name."""
         with self._lock:
             self.totals[name] += value  # type: ignore[assignment]  # a Counter adds floats too
 
