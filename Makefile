@@ -54,11 +54,17 @@ e2e-aws: $(READY)
 bench: $(READY)
 	$(BIN)/python bench/hunt.py
 
+# Universal, hashed, without any address; boto3 and what it brings are in the Lambda runtime.
+COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url \
+  --no-emit-find-links --no-annotate --no-header
+MANAGED := boto3 botocore s3transfer python-dateutil six
+
 ## lock: resolve the hash-pinned requirements anew
 lock: $(READY)
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
-	  --extra dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) --python-version 3.13 --extra aws $(MANAGED:%=--no-emit-package %) \
+	  pyproject.toml -o requirements/aws.txt
+	printf 'awslambdaric\nboto3\n' | $(COMPILE) --python-version 3.13 - -o requirements/ric.txt
 
 ## clean: remove the environment and everything built
 clean:

@@ -6,7 +6,6 @@ runs on them says something about the real ones. Nothing here knows what is stor
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,9 +13,9 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from core.errors import Conflict, NotFound, Reject
+from core.errors import Conflict, NotFound
 from core.model import State, Target, to_json
-from core.ports import Clock, Entry, Verb, Verbs
+from core.ports import Clock, Entry, Verb, Verbs, check_id, check_line
 
 __all__ = [
     "FakeClock",
@@ -25,16 +24,8 @@ __all__ = [
     "MemoryStore",
     "MemoryVerbs",
     "Recorder",
-    "check_id",
-    "check_line",
     "world_verb",
 ]
-
-ID_BYTES = 1024
-"""The smallest limit of the platforms' stores: a DynamoDB sort key has at most 1,024 bytes."""
-
-CHAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""A chain's name is part of file names and object keys, so it may hold nothing that leads away."""
 
 _T = TypeVar("_T")
 
@@ -195,26 +186,6 @@ class MemoryVerbs:
 def world_verb(world: dict[str, State], **fields: Any) -> Verb:
     """One verb over a world of states by target uid: it wants `fields` set on the target."""
     return MemoryVerbs(world).verb(**fields)
-
-
-def check_id(id: str) -> None:
-    """What every Store refuses: an id that is empty, over 1,024 bytes or no valid Unicode."""
-    try:
-        size = len(id.encode())
-    except UnicodeEncodeError as error:
-        raise Reject(f"id {id!a} is not valid Unicode") from error
-    if not 0 < size <= ID_BYTES:
-        raise Reject(f"id {id[:40]!a}... has {size} bytes; it must have 1 to {ID_BYTES}")
-
-
-def check_line(chain: str, seq: int, line: bytes) -> None:
-    """What every Journal refuses: an odd chain name, a number below 1, a newline in the line."""
-    if not CHAIN.fullmatch(chain):
-        raise Reject(f"chain name {chain!a} must be 1 to 64 letters, digits, '.', '_' or '-'")
-    if not 1 <= seq < 10**12:
-        raise Reject(f"line number {seq} of {chain} is not between 1 and 999,999,999,999")
-    if b"\n" in line:
-        raise Reject(f"line {seq} of {chain} has a newline in it")
 
 
 WANTED: Mapping[str, Mapping[str, Any]] = {

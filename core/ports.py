@@ -8,10 +8,12 @@ when it never will (core.errors); no other exception crosses a port on purpose.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
+from core.errors import Reject
 from core.model import Action, Alert, Event, NativeRecord, Rejected, State, Target
 
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
     "Store",
     "Verb",
     "Verbs",
+    "check_id",
+    "check_line",
     "system_clock",
 ]
 
@@ -152,3 +156,30 @@ class Source(NamedTuple):
 def system_clock() -> int:
     """The machine's clock as a Clock port."""
     return time.time_ns() // 1_000_000
+
+
+def check_id(id: str) -> None:
+    """What every Store refuses: an id that is empty, over 1,024 bytes or no valid Unicode."""
+    try:
+        size = len(id.encode())
+    except UnicodeEncodeError as error:
+        raise Reject(f"id {id!a} is not valid Unicode") from error
+    if not 0 < size <= ID_BYTES:
+        raise Reject(f"id {id[:40]!a}... has {size} bytes; it must have 1 to {ID_BYTES}")
+
+
+def check_line(chain: str, seq: int, line: bytes) -> None:
+    """What every Journal refuses: an odd chain name, a number below 1, a newline in the line."""
+    if not CHAIN.fullmatch(chain):
+        raise Reject(f"chain name {chain!a} must be 1 to 64 letters, digits, '.', '_' or '-'")
+    if not 1 <= seq < 10**12:
+        raise Reject(f"line number {seq} of {chain} is not between 1 and 999,999,999,999")
+    if b"\n" in line:
+        raise Reject(f"line {seq} of {chain} has a newline in it")
+
+
+ID_BYTES = 1024
+"""The smallest limit of the platforms' stores: a DynamoDB sort key has at most 1,024 bytes."""
+
+CHAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""A chain's name is part of file names and object keys, so it may hold nothing that leads away."""

@@ -36,7 +36,7 @@ from core.model import (
 )
 from core.ports import Clock, Sink, Store, Verb, Verbs
 
-__all__ = ["Responder", "plan", "undo_of"]
+__all__ = ["Responder", "between", "plan", "undo_of"]
 
 WAITS = (0.0, 1.0, 2.0, 4.0)
 """Seconds before each reading back: the clouds show a change late (AWS IAM after 3 to 4 s)."""
@@ -86,6 +86,26 @@ def undo_of(store: Store, action: Action, *, by: str, now: int) -> Action:
         requested_by=by,
         requested_at=now,
     )
+
+
+def between(current: State, before: State, wanted: State) -> bool:
+    """Whether a write from one state to the other, cut short, could have left this one.
+
+    Each field is as before or as wanted; of a list, some of the items of both.
+    """
+    if not (isinstance(current, Mapping) and isinstance(before, Mapping)):
+        return False
+    ends = (before, wanted if isinstance(wanted, Mapping) else {})
+    for field, value in current.items():
+        known = [end[field] for end in ends if field in end]
+        if value in known:
+            continue
+        if not isinstance(value, list):
+            return False
+        items = [item for end in known if isinstance(end, list) for item in end]
+        if any(item not in items for item in value):
+            return False
+    return True
 
 
 class Responder(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,9 +257,13 @@ class Responder(msgspec.Struct, frozen=True, kw_only=True):
         )
         current = verb.read(action.target)
         if current != wanted:
-            if current != before:
+            # Only somebody who wrote before us may have left it half-way, and that was us.
+            half = lease.has("writing") and between(current, before, wanted)
+            if current != before and not half:
                 raise Drifted(f"{action.target.uid} was changed by somebody else meanwhile")
-            verb.write(action.target, before, wanted)
+            if not lease.has("writing"):
+                lease.mark("writing")
+            verb.write(action.target, current, wanted)
         after = self._read_back(action, verb, wanted)
         self.audit.write(
             "undone" if action.undoes else "changed", action.uid, before=before, after=after

@@ -28,9 +28,8 @@ from core.errors import (
     VigilError,
 )
 from core.hostile import printable
-from core.memory import check_id, check_line
 from core.model import Action, Alert, Rejected, to_json
-from core.ports import Clock, Entry, Queue, Rejects, Sink
+from core.ports import Clock, Entry, Queue, Rejects, Sink, check_id, check_line
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -47,6 +46,7 @@ __all__ = [
     "as_vigil",
     "calling",
     "client_config",
+    "own",
     "secret",
     "sns_sink",
     "sqs_queue",
@@ -111,6 +111,20 @@ def calling() -> Iterator[None]:
         raise as_vigil(error) from error
 
 
+@contextlib.contextmanager
+def own() -> Iterator[None]:
+    """Around calls to Vigil's own table, bucket, topic and queues.
+
+    What is denied or missing there is for an operator to mend (or for IAM to settle after an
+    apply), so input waits to be delivered again and isn't set aside.
+    """
+    try:
+        with calling():
+            yield
+    except (Forbidden, NotFound) as error:
+        raise Unavailable(str(error)) from error
+
+
 class DynamoStore:
     """A Store in one table: key `kind`, `id`; `value` (JSON text), `version`, `expires` (s, TTL).
 
@@ -124,7 +138,7 @@ class DynamoStore:
     def get(self, kind: str, id: str) -> Entry | None:
         """The value as last written; None if there is none or it expired."""
         check_id(id)
-        with calling():
+        with own():
             answer = self._client.get_item(
                 TableName=self._table,
                 Key={"kind": {"S": kind}, "id": {"S": id}},
@@ -165,7 +179,7 @@ class DynamoStore:
         if version:
             values = {**request["ExpressionAttributeValues"], ":version": {"N": str(version)}}
             request["ExpressionAttributeValues"] = values
-        with calling():
+        with own():
             self._client.put_item(**request)
         return version + 1
 
@@ -205,7 +219,7 @@ class S3Journal:
     def append(self, chain: str, seq: int, line: bytes) -> None:
         """Write line `seq`; Conflict if that number is taken or being taken."""
         check_line(chain, seq, line)
-        with calling():
+        with own():
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=self._key(chain, seq),
@@ -241,7 +255,7 @@ class S3Journal:
         return f"{self._prefix}{chain}/{seq:012d}.json"
 
     def _get(self, key: str) -> bytes:
-        with calling():
+        with own():
             return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
 
 
@@ -249,7 +263,7 @@ def _pages(pages: Any) -> Iterator[Any]:
     """The pages, with errors in our words while fetching, yet not while the caller works."""
     pending = iter(pages)
     while True:
-        with calling():
+        with own():
             page = next(pending, None)
         if page is None:
             return
@@ -265,7 +279,7 @@ def sns_sink(client: SNSClient, topic: str) -> Sink:
 
     def send(alert: Alert) -> None:
         attributes = {"key": alert.key, "kind": alert.kind, "level": alert.level}
-        with calling():
+        with own():
             client.publish(
                 TopicArn=topic,
                 Subject=_subject(alert),
@@ -320,7 +334,7 @@ def sqs_rejects(client: SQSClient, url: str) -> Rejects:
 def _send(client: SQSClient, url: str, value: Action | Rejected) -> None:
     # ASCII only: SQS refuses some characters (U+FFFF and others) that an event may well hold.
     body = json.dumps(msgspec.to_builtins(value), ensure_ascii=True, separators=(",", ":"))
-    with calling():
+    with own():
         client.send_message(QueueUrl=url, MessageBody=body)
 
 
@@ -333,7 +347,7 @@ def ssm_policy(
     """
 
     def read() -> bytes:
-        with calling():
+        with own():
             answer = client.get_parameter(Name=name, WithDecryption=True)
         return answer["Parameter"].get("Value", "").encode()
 
@@ -346,7 +360,7 @@ def secret(
     """Reads a secret's text, at most `ttl` ms old, so that a rotated one is soon picked up."""
 
     def read() -> str:
-        with calling():
+        with own():
             text = client.get_secret_value(SecretId=arn).get("SecretString")
         if not text:
             raise BadConfig([f"secret {arn} holds no text"])

@@ -1,4 +1,4 @@
-"""The entry points on AWS: detect and respond (SQS), sweep (Scheduler), approve (function URL).
+"""The entry points on AWS: detect and respond (SQS), sweep (Scheduler), approve (HTTP).
 
 A message fails alone: what can't be read is set aside with its reason, what may succeed later is
 reported back to SQS by its id, and the rest of the batch goes on. The work itself is core's; the
@@ -47,7 +47,7 @@ def sweep(event: dict[str, Any], context: Any) -> Any:
 
 
 def approve(event: dict[str, Any], context: Any) -> Any:
-    """Function URL (payload format 2.0) -> an HTTP response."""
+    """HTTP API or function URL (payload format 2.0) -> an HTTP response."""
     return _invoke(_approve, event, context)
 
 
@@ -79,7 +79,8 @@ def _sweep(event: dict[str, Any], context: Any) -> Any:
     for region in parts.regions:
         try:
             found += _read_back(parts, region, unseen)
-        except Reject as error:
+        except (Reject, Retry) as error:
+            # The window stays open, so the next sweep looks there again.
             unseen.append(f"cloudtrail {region}: {error}")
     parts.metrics("missed_deliveries", found)
     swept = sweep_inventory(parts.engine("sweep"), parts.inventory)

@@ -13,15 +13,14 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.detect import Detector
-
 from core import config, rulebook, sweep
 from core.alert import above
 from core.approval import Approvals
 from core.audit import Audit
 from core.config import Policy
+from core.detect import Detector
 from core.engine import Engine
-from core.errors import BadConfig, Unavailable
+from core.errors import BadConfig, Forbidden, Unavailable
 from core.ports import Inventory, Metrics, Sink, Source, system_clock
 from core.respond import Responder
 from core.webhook import sink as webhook
@@ -81,7 +80,12 @@ class Wiring:
         return boto3.Session()
 
     def client(self, service: str, region: str = "", account: str = "") -> Any:
-        """The client of a service; one per region. Other accounts come with organisations."""
+        """The client of a service; one per region.
+
+        Forbidden for another account: its resources must never be taken for ours of that name.
+        """
+        if account and account != self.account:
+            raise Forbidden(f"account {account} is not the one that Vigil runs in")
         key = (service, region or self.settings["AWS_REGION"])
         if key not in self._clients:
             self._clients[key] = self._session.client(

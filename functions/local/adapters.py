@@ -19,9 +19,8 @@ import msgspec
 
 from core.errors import Conflict, Reject, Unavailable
 from core.hostile import printable
-from core.memory import check_id, check_line
 from core.model import Action, Alert, Rejected, from_json, to_json
-from core.ports import Clock, Entry, Sink
+from core.ports import Clock, Entry, Sink, check_id, check_line
 
 __all__ = [
     "FileJournal",

@@ -150,12 +150,12 @@ def test_a_value_that_dynamodb_can_not_hold_is_rejected_with_its_size(table):
         store.put("event", "bigger", {"text": "Ω" * 205_000}, version=0)
 
 
-def test_a_table_that_may_not_be_read_is_forbidden(clients, table):
+def test_a_table_that_may_not_be_read_is_for_an_operator_to_mend_and_the_input_waits(clients, table):
     clients.refuse = {("dynamodb", "GetItem"), ("dynamodb", "Query")}
     store = DynamoStore(table, "vigil", FakeClock(NOW))
-    with pytest.raises(Forbidden):
+    with pytest.raises(Unavailable):
         store.get("finding", "f1")
-    with pytest.raises(Forbidden):
+    with pytest.raises(Unavailable):
         list(store.scan("finding"))
 
 
@@ -323,12 +323,12 @@ def test_an_old_policy_is_not_used_on_when_it_can_not_be_read_again(clients):
     read()
     clock.advance(30_000)
     clients.refuse = {("ssm", "GetParameter")}
-    with pytest.raises(Forbidden):
+    with pytest.raises(Unavailable):
         read()
 
 
-def test_a_policy_that_is_not_there_is_not_found(clients):
-    with pytest.raises(NotFound):
+def test_a_policy_that_is_not_there_lets_actions_wait(clients):
+    with pytest.raises(Unavailable, match="ParameterNotFound"):
         ssm_policy(clients("ssm"), "/vigil/policy", FakeClock(NOW))()
 
 

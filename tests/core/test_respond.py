@@ -10,7 +10,7 @@ from core.config import Policy, VerbPolicy
 from core.errors import BadToken, Busy, Forbidden, Unavailable
 from core.model import Action
 from core.ports import Verb
-from core.respond import undo_of
+from core.respond import between, undo_of
 
 KEY = "arn:aws:iam::123456789012:user/mallory/AKIAIOSFODNN7EXAMPLE"
 
@@ -253,3 +253,61 @@ def test_the_third_time_on_one_target_within_a_day_waits_for_a_person(deployment
         deployment.engine.observe("aws/cloudtrail", deployment.record(eventID=f"e-{number}"))
         states.append(deployment.responder.handle(deployment.queue.seen[-1]))
     assert states == ["changed", "changed", "held"]
+
+
+class Stepwise:
+    """A verb on a world of two fields that is written one call at a time, and may break between."""
+
+    def __init__(self, deployment) -> None:
+        self.world = {"logging": False, "regions": ["a"]}
+        self.breaks = [RuntimeError("killed between two calls")]
+        deployment.responder.verbs["disable_access_key"] = Verb(
+            read=lambda _: dict(self.world),
+            want=lambda *_: {"logging": True, "regions": ["a", "b", "c"]},
+            write=self.write,
+        )
+
+    def write(self, target, old, new) -> None:
+        self.world["logging"] = new["logging"]
+        if self.breaks:
+            self.world["regions"] = ["a", "b"]
+            raise self.breaks.pop()
+        self.world["regions"] = new["regions"]
+
+
+def test_a_write_that_was_cut_short_is_gone_on_with(deployment):
+    action = proposed(deployment)
+    verb = Stepwise(deployment)
+    with pytest.raises(Unavailable):
+        deployment.responder.handle(action)
+    assert verb.world == {"logging": True, "regions": ["a", "b"]}
+    assert deployment.responder.handle(action) == "changed"
+    assert verb.world == {"logging": True, "regions": ["a", "b", "c"]}
+
+
+def test_what_somebody_else_did_to_a_half_written_target_is_drift(deployment):
+    action = proposed(deployment)
+    verb = Stepwise(deployment)
+    with pytest.raises(Unavailable):
+        deployment.responder.handle(action)
+    verb.world["regions"] = ["a", "elsewhere"]
+    assert deployment.responder.handle(action) == "failed"
+    assert verb.world["regions"] == ["a", "elsewhere"]
+
+
+@pytest.mark.parametrize(
+    ("current", "half_way"),
+    [
+        ({"a": 1, "b": 2}, True),
+        ({"a": 1, "b": 9}, False),
+        ({"a": 1, "c": 1}, False),
+        ({}, True),
+        (None, False),
+        ({"l": []}, True),
+        ({"l": [2]}, True),
+        ({"l": [3]}, False),
+    ],
+)
+def test_what_lies_between_two_states(current, half_way):
+    before, wanted = {"a": 1, "b": 1, "l": [1, 2]}, {"a": 2, "b": 2, "l": []}
+    assert between(current, before, wanted) is half_way

@@ -1,0 +1,219 @@
+"""`vigil rules`: build a rulebook, list rules, run their examples, check their craft.
+
+What a rule means is core.sigma's affair; here it is shown, and refusals are named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import click
+
+from core import rulebook
+from core.detect import Detector, plain_match
+from core.model import LEVELS, Rule
+from core.rulebook import Rulebook
+from core.scan import identify
+from core.sigma import Example
+from functions.local.commands.options import formats, rules_options
+from functions.local.rulebooks import Gathered, gather
+from functions.local.sources import sources
+from functions.local.terminal import STYLES, fail, line, plain, say, styled, table, warn
+
+__all__ = ["rules"]
+
+
+@click.command()
+@rules_options
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the rulebook is written.",
+)  # fmt: skip
+def build(rules: tuple[Path, ...], with_default: bool, output: Path) -> int:
+    """Compile rules into one rulebook.
+
+    A refused rule is named with file, line and reason, and the exit code is 2; the rulebook is
+    written all the same, with the rules that can be honoured.
+    """
+    found = gather(rules, with_shipped=with_default)
+    _tell_faults(found)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_bytes(rulebook.dump(found.book))
+    except OSError as error:
+        fail(f"can't write {output}: {error.strerror}; choose another place with -o")
+    refused = f", {len(found.faults)} refused" if found.faults else ""
+    say(f"{len(found.book.entries)} rules compiled{refused}: {output}")
+    return 2 if found.faults else 0
+
+
+@click.command("list")
+@rules_options
+@formats("table", "json")
+def list_(rules: tuple[Path, ...], with_default: bool, format: str) -> int:
+    """List rules."""
+    found = gather(rules, with_shipped=with_default)
+    _tell_faults(found)
+    if format == "json":
+        for rule in found.book.rules:
+            line(_summary(rule))
+    else:
+        order = sorted(
+            found.book.rules, key=lambda rule: (rule.source, -LEVELS.index(rule.level), rule.title)
+        )
+        table(COLUMNS, map(_row, order))
+    return 2 if found.faults else 0
+
+
+@click.command()
+@rules_options
+def test(rules: tuple[Path, ...], with_default: bool) -> int:
+    """Run every rule's examples; exit with 1 when one fails."""
+    found = gather(rules, with_shipped=with_default)
+    _tell_faults(found)
+    count, failed = 0, 0
+    for rule, example, wrong in _run(found):
+        count += 1
+        if wrong:
+            failed += 1
+            click.echo(plain(f"{rule.file}: {rule.title}: example '{example.name}' {wrong}"))
+    silent = sum(rule.id not in found.examples for rule in found.book.rules)
+    say(
+        f"{count - failed} of {count} examples pass, for {len(found.examples)} rules"
+        + (f"; {silent} rules have none" if silent else "")
+    )
+    if found.faults:
+        return 2
+    return 1 if failed else 0
+
+
+@click.command()
+@rules_options
+def lint(rules: tuple[Path, ...], with_default: bool) -> int:
+    """Check the craft of rules; exit with 1 when there is something to mend, 2 when one is refused.
+
+    A verb, level, status or source that nobody knows is refused as the rule is read.
+    """
+    found = gather(rules, with_shipped=with_default)
+    _tell_faults(found)
+    remarks = [str(warning) for warning in found.warnings]
+    for rule in found.book.rules:
+        examples = found.examples.get(rule.id, ())
+        remarks += [
+            f"{rule.file}: {rule.title}: {remark}"
+            for check in CHECKS
+            if (remark := check(rule, examples))
+        ]
+    for remark in remarks:
+        click.echo(plain(remark))
+    say(f"{len(found.book.entries)} rules checked, {len(remarks)} remarks")
+    if found.faults:
+        return 2
+    return 1 if remarks else 0
+
+
+def _tell_faults(found: Gathered) -> None:
+    for fault in found.faults:
+        warn(f"refused: {fault}")
+
+
+def _run(found: Gathered) -> Iterator[tuple[Rule, Example, str]]:
+    """Each example with what is wrong about its outcome, empty when it is as it should be."""
+    detector = Detector(found.book, sources())
+    for rule in found.book.rules:
+        for example in found.examples.get(rule.id, ()):
+            yield rule, example, _wrong(detector, found.book, rule, example)
+
+
+def _wrong(detector: Detector, book: Rulebook, rule: Rule, example: Example) -> str:
+    source = identify(example.event, detector.sources.values()) or detector.sources.get(rule.source)
+    if source is None:
+        return "is a record of no source known here"
+    fired = any(one.id == rule.id for one in detector.match(source.name, example.event))
+    slow = any(one.id == rule.id for one in plain_match(book, source, example.event))
+    if fired != slow:
+        return "is matched differently with the index and without it: a fault of Vigil"
+    if fired != example.fires:
+        return "does not fire" if example.fires else "fires, and should not"
+    return ""
+
+
+def _summary(rule: Rule) -> Mapping[str, object]:
+    return {
+        "id": rule.id,
+        "title": rule.title,
+        "level": rule.level,
+        "status": rule.status,
+        "source": rule.source,
+        "respond": list(rule.respond),
+        "file": rule.file,
+    }
+
+
+def _row(rule: Rule) -> tuple[object, ...]:
+    return (
+        styled(rule.level, STYLES[rule.level]),
+        rule.source,
+        styled(rule.title, "bold"),
+        ", ".join(rule.respond),
+        rule.id,
+    )
+
+
+def _no_quiet_example(rule: Rule, examples: tuple[Example, ...]) -> str:
+    quiet = not examples or any(not example.fires for example in examples)
+    return "" if quiet else "has no example on which it must stay quiet"
+
+
+def _no_firing_example(rule: Rule, examples: tuple[Example, ...]) -> str:
+    fires = not examples or any(example.fires for example in examples)
+    return "" if fires else "has no example on which it must fire"
+
+
+def _no_example(rule: Rule, examples: tuple[Example, ...]) -> str:
+    return "" if examples else "has no example"
+
+
+def _no_technique(rule: Rule, examples: tuple[Example, ...]) -> str:
+    named = any(attack.technique for attack in rule.attacks)
+    return "" if named else "names no ATT&CK technique (tags: attack.t1098.001)"
+
+
+def _no_tactic(rule: Rule, examples: tuple[Example, ...]) -> str:
+    named = any(attack.tactic for attack in rule.attacks)
+    return "" if named else "names no ATT&CK tactic (tags: attack.persistence)"
+
+
+def _no_status(rule: Rule, examples: tuple[Example, ...]) -> str:
+    return "" if rule.status else "has no status"
+
+
+def _no_description(rule: Rule, examples: tuple[Example, ...]) -> str:
+    return "" if rule.description else "has no description: what happened, and why it matters"
+
+
+CHECKS: tuple[Callable[[Rule, tuple[Example, ...]], str], ...] = (
+    _no_example,
+    _no_firing_example,
+    _no_quiet_example,
+    _no_technique,
+    _no_tactic,
+    _no_status,
+    _no_description,
+)
+"""What lint looks at, a remark or nothing each."""
+
+COLUMNS = (
+    ("Level", "left"),
+    ("Source", "left"),
+    ("Title", "fold"),
+    ("Would help", "fold"),
+    ("Id", "fold"),
+)
+
+rules = click.Group(
+    "rules",
+    help="Build, list, test and check rules.",
+    commands={"build": build, "list": list_, "test": test, "lint": lint},
+)

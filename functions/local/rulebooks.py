@@ -1,0 +1,103 @@
+"""Where the command line's rules come from: the shipped ones, YAML, and built rulebooks.
+
+It gathers and merges; what a rule means is core.sigma's and core.rulebook's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+import core
+from core import rulebook
+from core.errors import BadRule
+from core.rulebook import Rulebook
+from core.sigma import Example, compile_rules
+from functions.local.sources import sources
+from functions.local.terminal import fail, warn
+
+__all__ = ["SHIPPED", "Gathered", "gather", "usable"]
+
+YAML = (".yml", ".yaml")
+
+SHOWN = 20
+"""Refused rules that a hunt names one by one."""
+
+
+class Gathered(msgspec.Struct, frozen=True, kw_only=True):
+    """Rules from all places that were named, and what is wrong with some."""
+
+    book: Rulebook
+    faults: tuple[BadRule, ...] = ()
+    warnings: tuple[BadRule, ...] = ()
+    examples: Mapping[str, tuple[Example, ...]] = {}
+
+
+def gather(paths: Sequence[Path], *, with_shipped: bool = False) -> Gathered:
+    """The rules of these files and folders; the shipped ones when none is named, or beside them.
+
+    A rule whose id an earlier place has already is left out, with a warning.
+    """
+    places = [*([SHIPPED] if with_shipped or not paths else []), *paths]
+    for place in places:
+        if not place.exists():
+            fail(f"no rules at {place}; name a folder, a YAML file or a built rulebook")
+    documents = [place for place in places if _is_yaml(place)]
+    compiled = compile_rules(documents, sources())
+    books = [compiled.book, *(_load(place) for place in places if not _is_yaml(place))]
+    book, warnings = _merged(books)
+    return Gathered(
+        book=book,
+        faults=compiled.faults,
+        warnings=(*compiled.warnings, *warnings),
+        examples=compiled.examples,
+    )
+
+
+def usable(paths: Sequence[Path], *, with_shipped: bool = False) -> Rulebook:
+    """As `gather`, for a hunt: refused rules are named on stderr, the others are used."""
+    found = gather(paths, with_shipped=with_shipped)
+    for fault in found.faults[:SHOWN]:
+        warn(f"refused: {fault}")
+    if len(found.faults) > SHOWN:
+        warn(f"refused: {len(found.faults) - SHOWN} more rules; see them with `vigil rules lint`")
+    if found.warnings:
+        warn(
+            f"{len(found.warnings)} rules can't fire here, the first: {found.warnings[0]};"
+            " see all with `vigil rules lint`"
+        )
+    if not found.book.entries:
+        fail("no rule can be used; mend those named above, or leave out --rules")
+    return found.book
+
+
+def _is_yaml(path: Path) -> bool:
+    return path.is_dir() or path.suffix.lower() in YAML
+
+
+def _load(path: Path) -> Rulebook:
+    try:
+        return rulebook.load(path.read_bytes())
+    except BadRule as error:
+        raise BadRule(error.reason, file=str(path), hint=error.hint or HINT) from error
+
+
+def _merged(books: Iterable[Rulebook]) -> tuple[Rulebook, list[BadRule]]:
+    """One book of all, and a warning for each rule that is there twice."""
+    first, *others = books
+    entries = {entry.id: entry for entry in first.entries}
+    doubles = []
+    for book in others:
+        for entry in book.entries:
+            if entry.id in entries:
+                doubles.append(BadRule(f"rule {entry.id} is there twice; the first is used"))
+            entries.setdefault(entry.id, entry)
+    return Rulebook(format=first.format, entries=tuple(entries.values())), doubles
+
+
+HINT = "build one with `vigil rules build`; files of rules end in .yml or .yaml"
+
+SHIPPED = Path(core.__file__).parent / "rules"
+"""The rules that come with Vigil."""

@@ -1,0 +1,22 @@
+"""One plain AWS on the loopback and one initialised module for all tests of this folder."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+
+from tests.infra import loopback, terraform
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[terraform.Module]:
+    """infra/aws, ready to plan. The package is a stand-in: a plan only takes its hash."""
+    terraform.needs_terraform()
+    folder = tmp_path_factory.mktemp("aws")
+    (folder / "build").mkdir()
+    with zipfile.ZipFile(folder / "build" / "aws.zip", "w") as package:
+        package.writestr("empty", "")
+    with loopback.server("-m", "moto.server", "-H", "127.0.0.1") as endpoint:
+        yield terraform.module("aws", folder, endpoint)
