@@ -1,0 +1,122 @@
+"""Rules on records: the indexed detector, and beside it the plain matcher that is its oracle.
+
+    Detector(book, sources).match("aws/cloudtrail", record) -> rules, in rulebook order
+
+Reading order: values.py (fields and how they read), matcher.py (expressions as closures), index.py
+(which rules to try), plain.py (the oracle). Nothing here knows bytes or files: core.scan does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from core.detect.header import Header
+from core.detect.index import Index
+from core.detect.matcher import Fields, Matcher, View, matcher
+from core.detect.plain import plain_match
+from core.detect.values import text
+from core.model import NativeRecord, Rule
+from core.ports import Source
+from core.rulebook import Entry, Rulebook
+
+__all__ = ["RAW", "Detector", "plain_match"]
+
+RAW = "raw"
+"""The name of the source of a raw detector's records."""
+
+
+class Detector:
+    """A rulebook made ready for the records of some sources.
+
+    With `raw` there are no sources: every rule is tried on every record, whatever its logsource,
+    and fields are those that the rules write.
+    """
+
+    def __init__(self, book: Rulebook, sources: Iterable[Source], *, raw: bool = False) -> None:
+        self.book, self.raw = book, raw
+        self.sources: Mapping[str, Source] = {} if raw else {s.name: s for s in sources}
+        self._plans: dict[str, Plan] = {}
+        self._rules: dict[int, Rule] = {}
+
+    def match(self, source_name: str, record: NativeRecord) -> tuple[Rule, ...]:
+        """The rules that match a record of the source, in rulebook order."""
+        numbers = self.plan(source_name).match(record)
+        return tuple(self.rule(n) for n in numbers) if numbers else ()
+
+    def plan(self, source_name: str) -> Plan:
+        """What is prepared for one source; made when it is first asked for."""
+        found = self._plans.get(source_name)
+        if found is None:
+            source = self.sources.get(source_name)
+            found = self._plans[source_name] = Plan(self.book, source_name, source, self.raw)
+        return found
+
+    def rule(self, number: int) -> Rule:
+        """The rule at this position of the rulebook."""
+        found = self._rules.get(number)
+        if found is None:
+            found = self._rules[number] = self.book.rule(number)
+        return found
+
+
+class Plan:
+    """The rules about one source, indexed, with their matchers made when first needed."""
+
+    def __init__(self, book: Rulebook, name: str, source: Source | None, raw: bool) -> None:
+        self.book = book
+        self.fields = Fields(source.aliases if source is not None else {})
+        self.numbers = [
+            number for number, entry in enumerate(book.entries) if raw or _reads(entry, name)
+        ]
+        self.index = Index(book.entries, self.numbers, first=_route(source))
+        self._header: Header | None = None
+        self._raw, self._route = raw, _route(source)
+        self._matchers: dict[int, Matcher] = {}
+
+    def match(self, record: NativeRecord) -> list[int]:
+        """Numbers of the rules that match, in order."""
+        view = View(record, self.fields)
+        return [n for n in self.index.candidates(view) if self.matcher(n)(view)]
+
+    def match_some(self, record: NativeRecord, numbers: Iterable[int]) -> list[int]:
+        """Those of the rules that match."""
+        view = View(record, self.fields)
+        return [n for n in numbers if self.matcher(n)(view)]
+
+    @property
+    def header(self) -> Header:
+        """What can be decided before a record is opened."""
+        if self._header is None:
+            self._header = Header(self.book, self.numbers, self.fields, self._route)
+        return self._header
+
+    def matcher(self, number: int) -> Matcher:
+        """The matcher of the rule at this position of the rulebook."""
+        found = self._matchers.get(number)
+        if found is None:
+            found = matcher(self.book.detection(number))
+            if (provider := self.book.entries[number].provider) and not self._raw:
+                found = _of_provider(provider, found)
+            self._matchers[number] = found
+        return found
+
+
+def _reads(entry: Entry, name: str) -> bool:
+    """Is the rule about records of this source? Either part of its own may be `*`."""
+    if entry.source in ("", name):
+        return True
+    product, slash, service = entry.source.partition("/")
+    have_product, have_slash, have_service = name.partition("/")
+    return slash == have_slash and product in ("*", have_product) and service in ("*", have_service)
+
+
+def _route(source: Source | None) -> str:
+    return source.route if source is not None else ""
+
+
+def _of_provider(provider: str, inner: Matcher) -> Matcher:
+    def test(view: View) -> bool:
+        have = text(view.record.get("provider"))
+        return have is not None and have.lower() == provider and inner(view)
+
+    return test

@@ -1,0 +1,318 @@
+"""Compiled expressions as closures over a record; nothing of a rule or record becomes code.
+
+A matcher takes a View: a record that remembers what it has already been asked, so that rules which
+look at the same field share the work. It knows nothing of rules' names or of the index.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, TypeAlias
+
+import re2
+
+from core.detect import values
+from core.rulebook import (
+    ANY_MANY,
+    And,
+    Cidr,
+    Compare,
+    Exists,
+    Expr,
+    Not,
+    Null,
+    Or,
+    Pattern,
+    Ref,
+    Regex,
+    Text,
+)
+
+__all__ = ["Fields", "Matcher", "View", "any_of", "matcher", "regex_test", "text_test"]
+
+Matcher: TypeAlias = Callable[["View"], bool]
+
+
+class Fields:
+    """Field names as rules write them -> how to find them in the records of one source."""
+
+    def __init__(self, aliases: Mapping[str, tuple[str, ...]]) -> None:
+        self._aliases = aliases
+        self._finders: dict[str, Callable[[Any], list[Any]]] = {}
+
+    def paths(self, field: str) -> tuple[str, ...]:
+        """The native paths of a field."""
+        return self._aliases.get(field, (field,))
+
+    def finder(self, field: str) -> Callable[[Any], list[Any]]:
+        """The function that finds the field's values in a record."""
+        found = self._finders.get(field)
+        if found is None:
+            found = self._finders[field] = values.finder(self.paths(field))
+        return found
+
+
+class View:
+    """One record under examination."""
+
+    __slots__ = ("_cased", "_fields", "_folded", "_leaves", "_raw", "record")
+
+    def __init__(self, record: Any, fields: Fields) -> None:
+        self.record, self._fields = record, fields
+        self._raw: dict[str, list[Any]] = {}
+        self._cased: dict[str | None, tuple[str, ...]] = {}
+        self._folded: dict[str | None, tuple[str, ...]] = {}
+
+    @classmethod
+    def known(cls, found: dict[str, list[Any]], fields: Fields) -> View:
+        """A record of which only these values of fields are known."""
+        view = cls({}, fields)
+        view._raw.update(found)
+        return view
+
+    def raw(self, field: str) -> list[Any]:
+        """The values of the field, lists still whole; [] when it is absent."""
+        found = self._raw.get(field)
+        if found is None:
+            found = self._raw[field] = self._fields.finder(field)(self.record)
+        return found
+
+    def cased(self, field: str | None) -> tuple[str, ...]:
+        """The values of the field as text; of None: every leaf of the record."""
+        found = self._cased.get(field)
+        if found is None:
+            every = values.leaves(self.record) if field is None else values.flat(self.raw(field))
+            found = tuple(t for one in every if (t := values.text(one)) is not None)
+            self._cased[field] = found
+        return found
+
+    def folded(self, field: str | None) -> tuple[str, ...]:
+        """The same without case."""
+        found = self._folded.get(field)
+        if found is None:
+            found = self._folded[field] = tuple(t.casefold() for t in self.cased(field))
+        return found
+
+
+def matcher(expr: Expr) -> Matcher:
+    """The closure that tells whether `expr` holds for a view."""
+    return _MAKERS[type(expr)](expr)
+
+
+def _and(expr: And) -> Matcher:
+    first, *rest = (matcher(item) for item in sorted(expr.items, key=_cost))
+    if len(rest) == 1:
+        second = rest[0]
+        return lambda view: first(view) and second(view)
+    return lambda view: first(view) and all(one(view) for one in rest)
+
+
+def _or(expr: Or) -> Matcher:
+    items = tuple(matcher(item) for item in sorted(expr.items, key=_cost))
+    return lambda view: any(one(view) for one in items)
+
+
+def _not(expr: Not) -> Matcher:
+    item = matcher(expr.item)
+    return lambda view: not item(view)
+
+
+def _text(expr: Text) -> Matcher:
+    field = expr.field
+    see = View.cased if expr.cased else View.folded
+    plain = frozenset(p for p in expr.patterns if isinstance(p, str))
+    tests = tuple(_like(p) for p in expr.patterns if not isinstance(p, str))
+    if not tests:
+        return lambda view: not plain.isdisjoint(see(view, field))
+    if len(tests) == 1 and not plain:
+        test = tests[0]
+        return lambda view: any(test(one) for one in see(view, field))
+    return lambda view: any(
+        one in plain or any(test(one) for test in tests) for one in see(view, field)
+    )
+
+
+def text_test(expr: Text) -> Callable[[str], bool]:
+    """The test for one text, as it is written."""
+    plain = frozenset(p for p in expr.patterns if isinstance(p, str))
+    tests = tuple(_like(p) for p in expr.patterns if not isinstance(p, str))
+
+    def test(text: str) -> bool:
+        text = text if expr.cased else text.casefold()
+        return text in plain or any(one(text) for one in tests)
+
+    return test
+
+
+def regex_test(expr: Regex) -> Callable[[str], bool]:
+    """The test for one text."""
+    regex = _regex_of(expr.pattern)
+    return lambda text: _search(regex, text)
+
+
+def any_of(patterns: Iterable[Pattern]) -> Callable[[str], bool]:
+    """One test for many folded patterns: is the text, case aside, like at least one of them?"""
+    patterns = tuple(patterns)
+    plain = frozenset(p for p in patterns if isinstance(p, str))
+    starts, ends, inside, others = _sorted_out(p for p in patterns if not isinstance(p, str))
+    first, last = sorted({len(p) for p in starts}), sorted({len(p) for p in ends})
+    regex = _regex_of("|".join(map(re2.escape, sorted(inside)))) if inside else None
+
+    def test(text: str) -> bool:
+        text = text.casefold()
+        return (
+            text in plain
+            or any(text[:size] in starts for size in first)
+            or any(text[max(0, len(text) - size) :] in ends for size in last)
+            or (regex is not None and _search(regex, text))
+            or any(other(text) for other in others)
+        )
+
+    return test
+
+
+def _sorted_out(
+    patterns: Iterable[Pattern],
+) -> tuple[set[str], set[str], set[str], list[Callable[[str], bool]]]:
+    """What texts may start with, end with and contain; tests for all other patterns."""
+    starts, ends, inside = set(), set(), set()
+    others = []
+    for pattern in patterns:
+        match pattern:
+            case (str(part), 0):
+                starts.add(part)
+            case (0, str(part)):
+                ends.add(part)
+            case (0, str(part), 0):
+                inside.add(part)
+            case _:
+                others.append(_like(pattern))
+    return starts, ends, inside, others
+
+
+def _like(pattern: Pattern) -> Callable[[str], bool]:
+    """A test for text with wildcards: the usual shapes by str methods, others by RE2."""
+    match pattern:
+        case (0,):
+            return lambda one: True
+        case (0, str(part), 0):
+            return lambda one: part in one
+        case (str(part), 0):
+            return lambda one: one.startswith(part)
+        case (0, str(part)):
+            return lambda one: one.endswith(part)
+    source = "".join(
+        re2.escape(p) if isinstance(p, str) else ".*" if p == ANY_MANY else "." for p in pattern
+    )
+    regex = _regex_of(rf"(?s)\A{source}\z")
+    return lambda one: _search(regex, one)
+
+
+def _regex(expr: Regex) -> Matcher:
+    field, regex = expr.field, _regex_of(expr.pattern)
+    return lambda view: any(_search(regex, one) for one in view.cased(field))
+
+
+def _regex_of(source: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(source, options)
+
+
+def _search(regex: Any, text: str) -> bool:
+    return regex.search(text) is not None
+
+
+def _cidr(expr: Cidr) -> Matcher:
+    field, wanted = expr.field, ip_network(expr.network)
+    return lambda view: any(_within(wanted, one) for one in values.flat(view.raw(field)))
+
+
+def _within(wanted: IPv4Network | IPv6Network, value: Any) -> bool:
+    found = values.network(value)
+    if isinstance(wanted, IPv4Network):
+        return isinstance(found, IPv4Network) and found.subnet_of(wanted)
+    return isinstance(found, IPv6Network) and found.subnet_of(wanted)
+
+
+def _compare(expr: Compare) -> Matcher:
+    field, wanted, part, holds = expr.field, expr.number, expr.part, _OPS[expr.op]
+
+    def test(value: Any) -> bool:
+        found = values.date_part(value, part) if part else values.number(value)
+        return found is not None and holds(found, wanted)
+
+    return lambda view: any(test(one) for one in values.flat(view.raw(field)))
+
+
+def _null(expr: Null) -> Matcher:
+    field = expr.field
+
+    def test(view: View) -> bool:
+        every = list(values.flat(view.raw(field)))
+        return not every or None in every
+
+    return test
+
+
+def _exists(expr: Exists) -> Matcher:
+    field, wanted = expr.field, expr.wanted
+    return lambda view: bool(view.raw(field)) is wanted
+
+
+def _ref(expr: Ref) -> Matcher:
+    field, other, holds = expr.field, expr.other, _REFS[expr.how]
+    return lambda view: any(
+        holds(one, two) for one in view.folded(field) for two in view.folded(other)
+    )
+
+
+def _cost(expr: Expr) -> int:
+    """Cheap tests first; the sort is stable, so equal ones keep the author's order."""
+    if isinstance(expr, And | Or):
+        return 2 + max((_cost(item) for item in expr.items), default=0)
+    if isinstance(expr, Not):
+        return 1 + _cost(expr.item)
+    if isinstance(expr, Text):
+        return _LEAVES if expr.field is None else 0 if _all_plain(expr.patterns) else 1
+    return _LEAVES + 1 if isinstance(expr, Regex) and expr.field is None else _COSTS[type(expr)]
+
+
+def _all_plain(patterns: Iterable[Pattern]) -> bool:
+    return all(isinstance(pattern, str) for pattern in patterns)
+
+
+_LEAVES = 50
+"""A search of every leaf costs more than anything that looks at one field."""
+
+_COSTS: Mapping[type, int] = {Null: 1, Exists: 0, Ref: 2, Compare: 3, Regex: 5, Cidr: 6}
+
+_OPS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "eq": operator.eq,
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+}
+
+_REFS: Mapping[str, Callable[[str, str], bool]] = {
+    "is": operator.eq,
+    "starts": str.startswith,
+    "ends": str.endswith,
+    "has": operator.contains,
+}
+
+_MAKERS: Mapping[type, Callable[[Any], Matcher]] = {
+    And: _and,
+    Or: _or,
+    Not: _not,
+    Text: _text,
+    Regex: _regex,
+    Cidr: _cidr,
+    Compare: _compare,
+    Null: _null,
+    Exists: _exists,
+    Ref: _ref,
+}

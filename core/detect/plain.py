@@ -1,0 +1,244 @@
+"""The oracle: every rule on every record, straight from the rulebook, obvious and slow.
+
+It shares no matching code with the fast matchers, on purpose: tests demand that both always agree.
+Nothing but tests and doubts should call it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import re2
+
+from core.model import NativeRecord, Rule
+from core.ports import Source
+from core.rulebook import (
+    And,
+    Cidr,
+    Compare,
+    Entry,
+    Exists,
+    Expr,
+    Not,
+    Null,
+    Or,
+    Pattern,
+    Ref,
+    Regex,
+    Rulebook,
+    Text,
+)
+
+__all__ = ["holds", "plain_match"]
+
+
+def plain_match(book: Rulebook, source: Source | None, record: NativeRecord) -> tuple[Rule, ...]:
+    """The rules that match, in rulebook order. Source None: raw, any rule, fields as written."""
+    aliases = dict(source.aliases) if source is not None else {}
+    found = []
+    for number, entry in enumerate(book.entries):
+        if source is not None and not reads(entry, source.name, record):
+            continue
+        if holds(book.detection(number), record, aliases):
+            found.append(book.rule(number))
+    return tuple(found)
+
+
+def reads(entry: Entry, source: str, record: NativeRecord) -> bool:
+    """Is the rule about records of this source, and of this record's cloud?"""
+    if entry.provider and str(record.get("provider", "")).lower() != entry.provider:
+        return False
+    if entry.source in ("", source):
+        return True
+    wanted, have = entry.source.split("/"), source.split("/")
+    return len(wanted) == len(have) and all(
+        w in ("*", h) for w, h in zip(wanted, have, strict=True)
+    )
+
+
+def holds(  # noqa: C901, PLR0911 - one case per kind of expression reads best in one place
+    expr: Expr, record: NativeRecord, aliases: dict[str, tuple[str, ...]]
+) -> bool:
+    """Does the record have what the expression looks for?"""
+
+    def found(field: str) -> list[Any]:
+        for path in aliases.get(field, (field,)):
+            if there := list(lookup(record, path)):
+                return there
+        return []
+
+    def elements(field: str | None) -> list[Any]:
+        return (
+            list(leaves(record)) if field is None else [e for v in found(field) for e in spread(v)]
+        )
+
+    match expr:
+        case And(items=items):
+            return all(holds(item, record, aliases) for item in items)
+        case Or(items=items):
+            return any(holds(item, record, aliases) for item in items)
+        case Not(item=item):
+            return not holds(item, record, aliases)
+        case Text(field=field, patterns=patterns, cased=cased):
+            return any(like(e, p, cased) for e in elements(field) for p in patterns)
+        case Regex(field=field, pattern=pattern):
+            texts = [as_text(e) for e in elements(field) if e is not None]
+            return any(re2.search(pattern, t) for t in texts)
+        case Cidr(field=field, network=network):
+            return any(within(e, network) for e in elements(field))
+        case Compare(field=field):
+            return any(compares(e, expr) for e in elements(field))
+        case Null(field=field):
+            return elements(field) == [] or any(e is None for e in elements(field))
+        case Exists(field=field, wanted=wanted):
+            return (found(field) != []) == wanted
+        case Ref(field=field, other=other, how=how):
+            return any(refers(a, b, how) for a in elements(field) for b in elements(other))
+    raise TypeError(type(expr).__name__)
+
+
+def lookup(value: Any, path: str) -> Iterator[Any]:
+    """The values at a dotted path; a list stands for its elements, a key may contain dots."""
+    if isinstance(value, list):
+        for one in value:
+            yield from lookup(one, path)
+    elif isinstance(value, dict):
+        if path in value:
+            yield value[path]
+            return
+        cut = path.rfind(".")
+        while cut != -1:
+            head, tail = path[:cut], path[cut + 1 :]
+            if head in value and (found := list(lookup(value[head], tail))):
+                yield from found
+                return
+            cut = path.rfind(".", 0, cut)
+
+
+def spread(value: Any) -> Iterator[Any]:
+    """The value, or the elements of a list at any depth."""
+    if isinstance(value, list):
+        for one in value:
+            yield from spread(one)
+    else:
+        yield value
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """Everything below that is no object, list or null."""
+    if isinstance(value, dict):
+        for one in value.values():
+            yield from leaves(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from leaves(one)
+    elif value is not None:
+        yield value
+
+
+def as_text(value: Any) -> str:
+    """A value as rules see it when they compare text."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value == int(value):
+        return str(int(value))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def like(value: Any, pattern: Pattern, cased: bool) -> bool:
+    """Is the value, as text, what the pattern says? By table, one row per piece."""
+    if value is None:
+        return False
+    text = as_text(value)
+    text = text if cased else text.casefold()
+    reached = {0}
+    for piece in (pattern,) if isinstance(pattern, str) else pattern:
+        if piece == 0:
+            reached = set(range(min(reached), len(text) + 1)) if reached else set()
+        elif piece == 1:
+            reached = {at + 1 for at in reached if at < len(text)}
+        else:
+            word = str(piece)
+            reached = {at + len(word) for at in reached if text[at : at + len(word)] == word}
+    return len(text) in reached
+
+
+def within(value: Any, network: str) -> bool:
+    """Is the value an address or network whose every address lies in the network?"""
+    if not isinstance(value, str):
+        return False
+    try:
+        have = ipaddress.ip_interface(value).network
+        want = ipaddress.ip_network(network)
+    except ValueError:
+        return False
+    low, high = int(have[0]), int(have[-1])
+    mapped = 0xFFFF << 32
+    if have.version == 6 and low >> 32 == 0xFFFF and high >> 32 == 0xFFFF:
+        low, high, version = low - mapped, high - mapped, 4
+    else:
+        version = have.version
+    return version == want.version and int(want[0]) <= low and high <= int(want[-1])
+
+
+def compares(value: Any, expr: Compare) -> bool:
+    """Does the number, or the part of the date, compare so?"""
+    have = as_date(value, expr.part) if expr.part else as_number(value)
+    if have is None:
+        return False
+    if expr.op == "eq":
+        return have == expr.number
+    if expr.op == "lt":
+        return have < expr.number
+    if expr.op == "lte":
+        return have <= expr.number
+    return have > expr.number if expr.op == "gt" else have >= expr.number
+
+
+def as_number(value: Any) -> int | float | None:
+    """A number, or a text that is exactly a JSON number."""
+    if isinstance(value, str):
+        if len(value) > 400 or re.fullmatch(r"-?[0-9.eE+-]+", value) is None:
+            return None
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return None
+    return value if type(value) in (int, float) else None
+
+
+def as_date(value: Any, part: str) -> int | None:
+    """The part of the moment in UTC."""
+    seconds = as_number(value)
+    try:
+        if seconds is not None:
+            if abs(seconds) >= 1e11:
+                seconds = seconds / 1000
+            moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
+        elif isinstance(value, str):
+            moment = dt.datetime.fromisoformat(value)
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=dt.UTC)
+            moment = moment.astimezone(dt.UTC)
+        else:
+            return None
+    except (ValueError, OverflowError, OSError):
+        return None
+    return int(moment.strftime("%V")) if part == "week" else int(getattr(moment, part))
+
+
+def refers(one: Any, two: Any, how: str) -> bool:
+    """Does the first value equal, start with, end with or contain the second, as text?"""
+    if one is None or two is None:
+        return False
+    a, b = as_text(one).casefold(), as_text(two).casefold()
+    if how == "is":
+        return a == b
+    if how == "has":
+        return b in a
+    return a[: len(b)] == b if how == "starts" else a[max(0, len(a) - len(b)) :] == b

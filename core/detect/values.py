@@ -1,0 +1,179 @@
+"""How a rule's field is found in a record, and how what is there reads as text or as a number.
+
+The semantics are those of docs/decisions/0010-sigma-semantics.md. It knows nothing of rules.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any
+
+import msgspec
+
+from core.rulebook import number_text
+
+__all__ = [
+    "date_part",
+    "finder",
+    "flat",
+    "leaves",
+    "milliseconds",
+    "moment",
+    "network",
+    "number",
+    "text",
+]
+
+Network = IPv4Network | IPv6Network
+
+MILLISECONDS_FROM = 100_000_000_000
+"""Numbers from here on are epoch milliseconds, smaller ones seconds (the year 5138)."""
+
+
+def finder(paths: tuple[str, ...]) -> Callable[[Any], list[Any]]:
+    """A function from record to the values at the first of the dotted paths that exists.
+
+    No value at all: []. A list on the way stands for its elements. A key that contains dots is
+    found too: the longest key that leads anywhere counts.
+    """
+    split = tuple(tuple(path.split(".")) for path in paths)
+    if len(paths) == 1 and len(split[0]) == 1:
+        key = paths[0]
+
+        def top(record: Any) -> list[Any]:
+            return [record[key]] if key in record else []
+
+        return top
+
+    def find(record: Any) -> list[Any]:
+        for parts in split:
+            if found := _walk(record, parts):
+                return found
+        return []
+
+    return find
+
+
+def flat(values: list[Any]) -> Iterator[Any]:
+    """The values with each list, however deep, replaced by its elements."""
+    todo = values[::-1]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, list):
+            todo.extend(reversed(value))
+        else:
+            yield value
+
+
+def leaves(record: Any) -> Iterator[Any]:
+    """Every value below the record that is neither object nor list, null left out."""
+    todo = [record]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            todo.extend(value.values())
+        elif isinstance(value, list):
+            todo.extend(value)
+        elif value is not None:
+            yield value
+
+
+def text(value: Any) -> str | None:
+    """A value as text: numbers canonical, booleans as JSON, objects as compact JSON; null: None."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return number_text(value) if math.isfinite(value) else str(value)
+    return msgspec.json.encode(value).decode()
+
+
+def number(value: Any) -> int | float | None:
+    """A number, or text that reads as a JSON number; anything else is None."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, str) and len(value) <= _LONGEST_NUMBER and _NUMBER.fullmatch(value):
+        return float(value) if _FRACTION.search(value) else int(value)
+    return None
+
+
+def network(value: Any) -> Network | None:
+    """An address or network written as text; an IPv4 address mapped into IPv6 counts as IPv4."""
+    if not isinstance(value, str) or not value[:1] or value[0] not in _IP_START:
+        return None
+    try:
+        found = ip_network(value, strict=False)
+    except ValueError:
+        return None
+    if isinstance(found, IPv6Network) and (mapped := found.network_address.ipv4_mapped):
+        bits = found.prefixlen - 96
+        return IPv4Network((mapped, bits), strict=False) if bits >= 0 else found
+    return found
+
+
+def moment(value: Any) -> datetime | None:
+    """A date in UTC: ISO 8601 text (UTC where it names no zone), or epoch (milli)seconds."""
+    seconds = number(value)
+    try:
+        if seconds is not None:
+            scale = 1000 if abs(seconds) >= MILLISECONDS_FROM else 1
+            return datetime.fromtimestamp(seconds / scale, UTC)
+        if not isinstance(value, str):
+            return None
+        found = datetime.fromisoformat(value)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def milliseconds(value: Any) -> int | None:
+    """The same as epoch milliseconds."""
+    found = moment(value)
+    return (found - _EPOCH) // _MILLISECOND if found else None
+
+
+def date_part(value: Any, part: str) -> int | None:
+    """A part of the date that `moment` reads."""
+    found = moment(value)
+    return _PARTS[part](found) if found else None
+
+
+def _walk(value: Any, parts: tuple[str, ...]) -> list[Any]:
+    if not parts:
+        return [value]
+    if isinstance(value, list):
+        return [found for one in value for found in _walk(one, parts)]
+    if not isinstance(value, dict):
+        return []
+    for length in range(len(parts), 0, -1):
+        key = ".".join(parts[:length]) if length > 1 else parts[0]
+        if key in value and (found := _walk(value[key], parts[length:])):
+            return found
+    return []
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+_LONGEST_NUMBER = 400
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_FRACTION = re.compile(r"[.eE]")
+_IP_START = frozenset("0123456789abcdefABCDEF:")
+
+_PARTS: Mapping[str, Callable[[datetime], int]] = {
+    "minute": lambda moment: moment.minute,
+    "hour": lambda moment: moment.hour,
+    "day": lambda moment: moment.day,
+    "week": lambda moment: moment.isocalendar().week,
+    "month": lambda moment: moment.month,
+    "year": lambda moment: moment.year,
+}

@@ -1,0 +1,286 @@
+"""A hunt: files and folders of log records against a detector, in order, with or without processes.
+
+Pure orchestration over paths for the command line: it reads files and prints nothing. It keeps no
+state, so the same input gives the same hits. How a file is read is core.scan's affair.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from core import scan
+from core.detect import Detector
+from core.detect.values import finder, flat, milliseconds, text
+from core.errors import BadRecord
+from core.model import NativeRecord, Rule
+from core.ports import Source
+from core.rulebook import dump, load
+from core.scan import Tally
+
+__all__ = ["Found", "Tally", "files", "hunt", "read", "total_size"]
+
+NO_LIMIT = 1 << 62
+"""A user's own files are read whole, however large; memory stays bounded anyway."""
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule fired on a record of a file."""
+
+    rule: Rule
+    event: str
+    """The record's own id; "" when it has none."""
+    time: int | None
+    """Epoch milliseconds; None when the record has no readable time."""
+    source: str
+    source_file: str
+    record: int
+    """0-based position in Records, records or the array, or the line."""
+    native: NativeRecord
+    """The whole record; with `lean`, at least the fields of time and id."""
+
+
+def hunt(  # noqa: PLR0913 - a command line has many options
+    paths: Iterable[Path],
+    detector: Detector,
+    tally: Tally,
+    *,
+    since: int | None = None,
+    until: int | None = None,
+    jobs: int = 1,
+    progress: Callable[[int], None] = lambda size: None,
+    time_field: str = "",
+    uid_field: str = "",
+    lean: bool = False,
+    limit: int = NO_LIMIT,
+) -> Iterator[Found]:
+    """Every hit, in order of path, position and rulebook; the same for any number of jobs.
+
+    `since` (inclusive) and `until` (exclusive) are epoch milliseconds; a record without a readable
+    time is never left out. `lean`: whole records are not needed, which is quicker. `progress` is
+    told the bytes read since the last call. A path that is not there is a BadRecord that names it.
+    """
+    place = _Fields(time_field, uid_field)
+    todo, wanted = files(paths), place.names if lean else ()
+    found = (
+        _one_by_one(todo, scan.Scanner(detector, wanted), tally, limit, progress)
+        if jobs <= 1
+        else _in_processes(todo, _Setting(detector, wanted, limit), tally, progress, jobs)
+    )
+    for file, match in found:
+        when = place.time(match.native)
+        if when is not None and (
+            (since is not None and when < since) or (until is not None and when >= until)
+        ):
+            continue
+        event = place.uid(match.native)
+        for rule in match.rules:
+            yield Found(
+                rule=rule,
+                event=event,
+                time=when,
+                source=match.source,
+                source_file=file,
+                record=match.position,
+                native=match.native,
+            )
+
+
+def read(
+    paths: Iterable[Path],
+    sources: Iterable[Source],
+    tally: Tally,
+    *,
+    progress: Callable[[int], None] = lambda size: None,
+    limit: int = NO_LIMIT,
+) -> Iterator[tuple[Source | None, NativeRecord, str, int]]:
+    """Every record with its source (None when none knows it), file and position."""
+    known = tuple(sources)
+    for path in files(paths):
+        with _open(path, tally) as stream:
+            for one in scan.read(stream, known, tally, name=str(path), limit=limit):
+                yield one.source, one.native, str(path), one.position
+        progress(_size(path))
+
+
+def files(paths: Iterable[Path]) -> list[Path]:
+    """The files that are meant: those named, and all below the folders named, in sorted order."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found.extend(sorted(p for p in path.rglob("*") if p.is_file()))
+        elif path.exists():
+            found.append(path)
+        else:
+            raise BadRecord(f"no such file or folder: {path}")
+    return found
+
+
+def total_size(paths: Iterable[Path]) -> int:
+    """Bytes of all files that are meant, as stored."""
+    return sum(_size(path) for path in files(paths))
+
+
+class _Fields:
+    """Where a record's time and id are."""
+
+    def __init__(self, time_field: str, uid_field: str) -> None:
+        names = (*_named(time_field, _TIMES), *_named(uid_field, _UIDS))
+        self.names = names if all("." not in name for name in names) else ()
+        self._times = [finder((name,)) for name in _named(time_field, _TIMES)]
+        self._uids = [finder((name,)) for name in _named(uid_field, _UIDS)]
+
+    def time(self, record: NativeRecord) -> int | None:
+        """Epoch milliseconds of the first field that is there."""
+        value = _first(self._times, record)
+        return _milliseconds(value) if isinstance(value, str) else milliseconds(value)
+
+    def uid(self, record: NativeRecord) -> str:
+        """The first id that is there, as text."""
+        return text(_first(self._uids, record)) or ""
+
+
+def _first(finders: Iterable[Callable[[Any], list[Any]]], record: NativeRecord) -> Any:
+    for find in finders:
+        for value in find(record):
+            if value is not None:
+                return next(flat([value]), None)
+    return None
+
+
+@lru_cache(maxsize=4_096)
+def _milliseconds(value: str) -> int | None:
+    """Records come in order of time, so that the same second is read again and again."""
+    return milliseconds(value)
+
+
+def _named(field: str, usual: tuple[str, ...]) -> tuple[str, ...]:
+    return (field,) if field else usual
+
+
+def _one_by_one(
+    todo: Iterable[Path],
+    scanner: scan.Scanner,
+    tally: Tally,
+    limit: int,
+    progress: Callable[[int], None],
+) -> Iterator[tuple[str, scan.Match]]:
+    for path in todo:
+        with _open(path, tally) as stream:
+            for match in scanner.scan(stream, tally, name=str(path), limit=limit):
+                yield str(path), match
+        progress(_size(path))
+
+
+def _in_processes(
+    todo: list[Path],
+    setting: _Setting,
+    tally: Tally,
+    progress: Callable[[int], None],
+    jobs: int,
+) -> Iterator[tuple[str, scan.Match]]:
+    """Files are handed out a few ahead, and their results taken in the order of the files."""
+    with ProcessPoolExecutor(
+        jobs,
+        mp_context=multiprocessing.get_context(_start_method()),
+        initializer=_begin,
+        initargs=(setting.portable(),),
+    ) as pool:
+        ahead: deque[tuple[Path, Future[tuple[list[tuple[scan.Match, bytes]], Tally]]]] = deque()
+        waiting = deque(todo)
+        while waiting or ahead:
+            while waiting and len(ahead) < jobs * 4:
+                path = waiting.popleft()
+                ahead.append((path, pool.submit(_scan_file, path)))
+            path, result = ahead.popleft()
+            matches, seen = result.result()
+            _add(tally, seen)
+            for match, native in matches:
+                yield str(path), match._replace(native=msgspec.json.decode(native))
+            progress(_size(path))
+
+
+class _Setting:
+    """What a process must know to scan files."""
+
+    def __init__(self, detector: Detector, wanted: tuple[str, ...], limit: int) -> None:
+        self._detector, self._wanted, self._limit = detector, wanted, limit
+
+    def portable(self) -> tuple[Any, ...]:
+        """Itself as data that can be sent to another process."""
+        sources = _portable(self._detector.sources.values())
+        book = dump(self._detector.book)
+        return book, sources, self._detector.raw, self._wanted, self._limit
+
+
+def _begin(setting: tuple[Any, ...]) -> None:
+    """In a new process: make the scanner that it will use for every file."""
+    book, sources, raw, wanted, limit = setting
+    scanner = scan.Scanner(Detector(load(book), sources, raw=raw), wanted)
+    _WORKER.append((scanner, limit))
+
+
+_WORKER: list[tuple[scan.Scanner, int]] = []
+"""The scanner of this process, when it is one of a pool."""
+
+
+def _scan_file(path: Path) -> tuple[list[tuple[scan.Match, bytes]], Tally]:
+    """All matches of one file, records as JSON: deep ones can't be pickled."""
+    scanner, limit = _WORKER[-1]
+    tally = Tally()
+    with _open(path, tally) as stream:
+        found = scanner.scan(stream, tally, name=str(path), limit=limit)
+        return [(one._replace(native={}), msgspec.json.encode(one.native)) for one in found], tally
+
+
+def _portable(sources: Iterable[Source]) -> tuple[Source, ...]:
+    """Sources without their functions: a hunt calls none, and not all can be sent."""
+    return tuple(source._replace(event=_unused, targets=_unused) for source in sources)
+
+
+def _unused(*_: Any) -> Any:
+    raise AssertionError("a hunt calls no function of a source")
+
+
+def _start_method() -> str:
+    """Fork is the quickest, and safe only while there are no other threads."""
+    methods = multiprocessing.get_all_start_methods()
+    return "fork" if "fork" in methods and threading.active_count() == 1 else "spawn"
+
+
+def _add(tally: Tally, seen: Tally) -> None:
+    for name in ("files", "bytes", "records", "opened", "unknown", "rejections"):
+        setattr(tally, name, getattr(tally, name) + getattr(seen, name))
+    tally.rejected.extend(seen.rejected[: max(0, scan.MOST_KEPT - len(tally.rejected))])
+    tally.skipped.extend(seen.skipped)
+
+
+def _open(path: Path, tally: Tally) -> BinaryIO:
+    """The file, counted; one that can't be opened is rejected and reads as empty."""
+    tally.files += 1
+    tally.bytes += _size(path)
+    try:
+        return path.open("rb", buffering=0)
+    except OSError as error:
+        tally.reject(f"can't be read: {error.strerror}", str(path))
+        return Path(os.devnull).open("rb")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+_TIMES = ("eventTime", "time", "timestamp", "@timestamp")
+_UIDS = ("eventID", "uid", "id", "insertId")

@@ -1,0 +1,241 @@
+"""The compiled form of rules: plain data that is dumped, loaded and turned into matchers lazily.
+
+A Rulebook is JSON (msgspec, versioned, checked against the types below), never pickle, so it can
+be signed and published. It knows nothing of YAML or pySigma, which made it (core.sigma), nor of
+how records are matched (core.detect). Each rule is kept as raw JSON until somebody needs it: a
+function that starts cold decodes the table of contents, not thousands of rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from core.errors import BadRule
+from core.model import Rule, from_json, to_json
+
+__all__ = [
+    "ANY_MANY",
+    "ANY_ONE",
+    "And",
+    "Cidr",
+    "Compare",
+    "Entry",
+    "Exists",
+    "Expr",
+    "Not",
+    "Null",
+    "Or",
+    "Pattern",
+    "Ref",
+    "Regex",
+    "Rulebook",
+    "Text",
+    "book",
+    "dump",
+    "load",
+    "needs",
+    "number_text",
+]
+
+_T = TypeVar("_T")
+
+FORMAT = 1
+"""Grows when the meaning of the data changes; a book of another format is refused."""
+
+ANY_MANY, ANY_ONE = 0, 1
+"""The wildcards `*` and `?` inside a Pattern."""
+
+Pattern: TypeAlias = str | tuple[str | int, ...]
+"""Text that a value must equal; with wildcards, its pieces in order. Folded unless cased."""
+
+
+class And(msgspec.Struct, frozen=True, array_like=True, tag="and"):
+    """Every item holds."""
+
+    items: tuple[Expr, ...]
+
+
+class Or(msgspec.Struct, frozen=True, array_like=True, tag="or"):
+    """At least one item holds."""
+
+    items: tuple[Expr, ...]
+
+
+class Not(msgspec.Struct, frozen=True, array_like=True, tag="not"):
+    """The item does not hold."""
+
+    item: Expr
+
+
+class Text(msgspec.Struct, frozen=True, array_like=True, tag="text"):
+    """A value of the field, as text, is like one of the patterns. Field None: any leaf at all."""
+
+    field: str | None
+    patterns: tuple[Pattern, ...]
+    cased: bool = False
+
+
+class Regex(msgspec.Struct, frozen=True, array_like=True, tag="re"):
+    """The RE2 expression is found in a value of the field. Field None: in any leaf at all."""
+
+    field: str | None
+    pattern: str
+
+
+class Cidr(msgspec.Struct, frozen=True, array_like=True, tag="cidr"):
+    """A value of the field is an address (or network) within the network."""
+
+    field: str
+    network: str
+
+
+class Compare(msgspec.Struct, frozen=True, array_like=True, tag="cmp"):
+    """A value of the field, or the part of the date that it is, compares so with the number."""
+
+    field: str
+    op: Literal["eq", "lt", "lte", "gt", "gte"]
+    number: int | float
+    part: Literal["", "minute", "hour", "day", "week", "month", "year"] = ""
+
+
+class Null(msgspec.Struct, frozen=True, array_like=True, tag="null"):
+    """The field is absent, null or an empty list, or null is one of its values."""
+
+    field: str
+
+
+class Exists(msgspec.Struct, frozen=True, array_like=True, tag="exists"):
+    """The field is there (or is not), whatever its value."""
+
+    field: str
+    wanted: bool
+
+
+class Ref(msgspec.Struct, frozen=True, array_like=True, tag="ref"):
+    """A value of the field equals, starts with, ends with or contains one of the other field."""
+
+    field: str
+    other: str
+    how: Literal["is", "starts", "ends", "has"]
+
+
+Expr: TypeAlias = And | Or | Not | Text | Regex | Cidr | Compare | Null | Exists | Ref
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One rule in the table of contents: what the index needs, the rest as raw JSON."""
+
+    id: str
+    source: str
+    """As Rule.source: `product/service`, either may be `*`; `posture`; "" for any."""
+    provider: str = ""
+    """For posture and other neutral sources: the record's `provider` must be this one."""
+    needs: Mapping[str, tuple[str, ...]] = {}
+    """Field -> folded texts, one of which the field must have for the rule to match."""
+    rule: msgspec.Raw
+    detect: msgspec.Raw
+
+
+class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """Rules in the order in which they were compiled; that is the order of hits too."""
+
+    format: int
+    entries: tuple[Entry, ...] = ()
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """What every rule says about itself."""
+        return tuple(self.rule(number) for number in range(len(self.entries)))
+
+    def rule(self, number: int) -> Rule:
+        """What the rule at this position says about itself."""
+        return _decode(self.entries[number], self.entries[number].rule, _RULE)
+
+    def detection(self, number: int) -> Expr:
+        """What the rule at this position looks for."""
+        return _decode(self.entries[number], self.entries[number].detect, _EXPR)
+
+
+def book(rules: Iterable[tuple[Rule, Expr, str]]) -> Rulebook:
+    """A rulebook of (rule, what it looks for, provider or "")."""
+    entries = tuple(
+        Entry(
+            id=rule.id,
+            source=rule.source,
+            provider=provider,
+            needs={field: tuple(sorted(texts)) for field, texts in needs(expr).items()},
+            rule=msgspec.Raw(to_json(rule)),
+            detect=msgspec.Raw(msgspec.json.encode(expr)),
+        )
+        for rule, expr, provider in rules
+    )
+    return Rulebook(format=FORMAT, entries=entries)
+
+
+def dump(book: Rulebook) -> bytes:
+    """The book as JSON; equal books give equal bytes."""
+    return to_json(book)
+
+
+def load(data: bytes) -> Rulebook:
+    """The book that `dump` wrote. BadRule when it is none, or one of another format."""
+    try:
+        loaded = from_json(data, Rulebook)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise BadRule(f"not a rulebook: {error}") from error
+    if loaded.format != FORMAT:
+        raise BadRule(
+            f"rulebook of format {loaded.format}, this version reads format {FORMAT}",
+            hint="build it again with `vigil rules build`",
+        )
+    return loaded
+
+
+def needs(expr: Expr) -> dict[str, frozenset[str]]:
+    """Fields that must have one of some folded texts, or else `expr` can't hold.
+
+    Both of two demands on one field of an AND are true of the record, but a list may meet them
+    with different elements: so the smaller set is kept, never their intersection.
+    """
+    match expr:
+        case Text(field=str(field), patterns=patterns):
+            plain = frozenset(p.casefold() for p in patterns if isinstance(p, str))
+            return {field: plain} if plain and all(map(_is_text, patterns)) else {}
+        case And(items=items):
+            found: dict[str, frozenset[str]] = {}
+            for item in items:
+                for field, texts in needs(item).items():
+                    if field not in found or len(texts) < len(found[field]):
+                        found[field] = texts
+            return found
+        case Or(items=items) if items:
+            each = [needs(item) for item in items]
+            shared = set(each[0]).intersection(*each[1:])
+            return {field: frozenset().union(*(e[field] for e in each)) for field in shared}
+    return {}
+
+
+def number_text(number: float) -> str:
+    """A number as text, the same for 5, 5.0 and 5e0: rules and values are compared so."""
+    if isinstance(number, float) and number.is_integer():
+        return str(int(number))
+    return str(number)
+
+
+def _is_text(pattern: Pattern) -> bool:
+    return isinstance(pattern, str)
+
+
+def _decode(entry: Entry, raw: msgspec.Raw, decoder: msgspec.json.Decoder[_T]) -> _T:
+    try:
+        return decoder.decode(raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadRule(f"rule {entry.id} in the rulebook is damaged: {error}") from error
+
+
+_RULE = msgspec.json.Decoder(Rule)
+_EXPR: msgspec.json.Decoder[Expr] = msgspec.json.Decoder(Expr)

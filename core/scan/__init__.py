@@ -1,0 +1,332 @@
+"""Bytes of a log file to the records that rules match; the rest is only counted.
+
+    scan(data, detector, tally) -> Match(position, source, rules, native), ...
+    read(data, sources, tally) -> every record, opened
+
+Reading order: unpack.py (gzip, limits), chunks.py (bounded memory), headers.py and quick.py (most
+records are never opened), salvage.py (damaged files).
+Every record is counted as read, of unknown source, or rejected with reason and place; nothing is
+skipped in silence. It knows nothing of paths, processes or printing: core.hunt does.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+import msgspec
+
+from core.detect import RAW, Detector
+from core.detect.values import text
+from core.model import NativeRecord, Rejected, Rule
+from core.ports import Source
+from core.scan.chunks import Chunk, chunks
+from core.scan.headers import UNSET, raws
+from core.scan.quick import OPEN, Quick, suits
+from core.scan.salvage import pieces
+from core.scan.unpack import blocks
+
+__all__ = ["LIMIT", "Match", "Opened", "Scanner", "Tally", "identify", "read", "scan"]
+
+LIMIT = 512 * 1024 * 1024
+"""Decompressed bytes of one file from a source that is not trusted."""
+
+MOST_KEPT = 1_000
+"""Rejections kept with their reasons; all are counted."""
+
+
+class Tally(msgspec.Struct, kw_only=True):
+    """What was seen so far; grows while files are read."""
+
+    files: int = 0
+    bytes: int = 0
+    """As stored, before decompression."""
+    records: int = 0
+    """All that were found, the unknown ones too and the rejected ones not."""
+    opened: int = 0
+    unknown: int = 0
+    rejected: list[Rejected] = []
+    rejections: int = 0
+    """How many were rejected; `rejected` keeps the first of them."""
+    skipped: list[Rejected] = []
+    """Files that are no data at all: a licence, a picture."""
+
+    def reject(self, reason: str, place: str, excerpt: builtins.bytes = b"") -> None:
+        """Count input that was set aside."""
+        self.rejections += 1
+        if len(self.rejected) < MOST_KEPT:
+            shown = excerpt[:120].decode("utf-8", "backslashreplace")
+            shown = "".join(c if c.isprintable() else " " for c in shown)
+            self.rejected.append(Rejected(reason=reason, place=place, excerpt=shown))
+
+
+class Match(NamedTuple):
+    """A record that at least one rule matches."""
+
+    position: int
+    """0-based position in the list, or the line."""
+    source: str
+    rules: tuple[Rule, ...]
+    """In rulebook order."""
+    native: NativeRecord
+
+
+class Opened(NamedTuple):
+    """A record that was decoded whole. `source` is None when no source knows it."""
+
+    position: int
+    source: Source | None
+    native: NativeRecord
+
+
+def scan(
+    data: bytes | BinaryIO,
+    detector: Detector,
+    tally: Tally,
+    *,
+    name: str = "",
+    limit: int = LIMIT,
+) -> Iterator[Match]:
+    """The records of a file that rules of the detector match, in order. `name` is for places."""
+    return Scanner(detector).scan(data, tally, name=name, limit=limit)
+
+
+def read(
+    data: bytes | BinaryIO,
+    sources: Iterable[Source],
+    tally: Tally,
+    *,
+    name: str = "",
+    limit: int = LIMIT,
+) -> Iterator[Opened]:
+    """Every record of a file, decoded, with the source that knows it."""
+    known = tuple(sources)
+    for chunk in _chunks(data, tally, name, limit):
+        for position, record in _records(chunk, tally, name, raw=False):
+            tally.records += 1
+            tally.opened += 1
+            source = identify(record, known)
+            tally.unknown += source is None
+            yield Opened(position, source, record)
+
+
+class Scanner:
+    """A detector made ready for bytes. What it learns from one file serves the next.
+
+    With `wanted`, top-level fields, a match's `native` has at least those of them that the record
+    has, and records need not be opened to tell them; without, it is the whole record.
+    """
+
+    def __init__(self, detector: Detector, wanted: tuple[str, ...] = ()) -> None:
+        self._detector, self._wanted = detector, wanted
+        self._sources = tuple(detector.sources.values())
+        self._quick: dict[str, Quick | None] = {}
+
+    def scan(
+        self, data: bytes | BinaryIO, tally: Tally, *, name: str = "", limit: int = LIMIT
+    ) -> Iterator[Match]:
+        """The records of a file that rules match, in order. `name` is for places."""
+        for chunk in _chunks(data, tally, name, limit):
+            quick = self._guess(chunk)
+            headers = quick.headers(chunk.data, listed=chunk.listed) if quick else None
+            if quick is None or headers is None or chunk.fault:
+                for position, record in _records(chunk, tally, name, raw=self._detector.raw):
+                    yield from self._slowly(position, record, tally)
+            else:
+                yield from self._quickly(quick, headers, chunk, tally, name)
+
+    def _guess(self, chunk: Chunk) -> Quick | None:
+        """What to read headers with, by the first record of the chunk."""
+        source = None
+        if not self._detector.raw:
+            first = next(pieces(chunk.data), None)
+            if first is None or first.fault:
+                return None
+            source = identify(_DECODER.decode(first.data), self._sources)
+        key = RAW if source is None else source.name
+        if key not in self._quick:
+            fits = suits(self._detector, source)
+            self._quick[key] = Quick(self._detector, source, self._wanted) if fits else None
+        return self._quick[key]
+
+    def _quickly(
+        self, quick: Quick, headers: list[Any], chunk: Chunk, tally: Tally, name: str
+    ) -> Iterator[Match]:
+        """Matches by headers; the headers are made anew when records taught better ones."""
+        whole = _Whole(chunk, tally, name)
+        found: list[Any] | None = headers
+        tally.records += len(headers)
+        start = 0
+        while found is not None and start < len(headers):
+            for index, answer, ask, header in quick.candidates(found, start):
+                start = index + 1
+                if answer is OPEN:
+                    yield from self._reopened(index, whole)
+                    continue
+                lean = quick.lean and not ask
+                record = quick.part(header) if lean else whole.record(index)
+                if record is not None and (rules := quick.matched(answer, ask, record)):
+                    yield Match(chunk.first + index, quick.name, rules, record)
+                if quick.has_learned:
+                    found = quick.headers(chunk.data, listed=chunk.listed)
+                    break
+            else:
+                return
+        for index in range(start, len(headers)):
+            yield from self._reopened(index, whole)
+
+    def _reopened(self, index: int, whole: _Whole) -> Iterator[Match]:
+        """A record whose header said nothing: it is counted anew."""
+        record = whole.record(index)
+        if record is not None:
+            whole.tally.records -= 1
+            whole.tally.opened -= 1
+            yield from self._slowly(whole.chunk.first + index, record, whole.tally)
+
+    def _slowly(self, position: int, record: NativeRecord, tally: Tally) -> Iterator[Match]:
+        tally.records += 1
+        tally.opened += 1
+        if self._detector.raw:
+            name = RAW
+        elif source := identify(record, self._sources):
+            name = source.name
+        else:
+            tally.unknown += 1
+            return
+        if rules := self._detector.match(name, record):
+            yield Match(position, name, rules, record)
+
+
+class _Whole:
+    """The whole records of a chunk whose headers could be read."""
+
+    def __init__(self, chunk: Chunk, tally: Tally, name: str) -> None:
+        self.chunk, self.tally, self._name = chunk, tally, name
+        self._raws: list[Any] = []
+
+    def record(self, index: int) -> NativeRecord | None:
+        """The record, opened; None when it can't be read after all, which counts as rejected."""
+        self._raws = self._raws or raws(self.chunk.data, listed=self.chunk.listed)
+        place = f"{self._name}:record {self.chunk.first + index}"
+        found = _decoded(self._raws[index], place, self.tally)
+        if found is UNSET:
+            self.tally.records -= 1
+            return None
+        self.tally.opened += 1
+        record: NativeRecord = found
+        return record
+
+
+def identify(record: NativeRecord, sources: Iterable[Source]) -> Source | None:
+    """The first source whose marks the record has."""
+    for source in sources:
+        if all(key in record for key in source.keys) and all(
+            (text(record.get(field)) or "").casefold() in {one.casefold() for one in allowed}
+            for field, allowed in source.only.items()
+        ):
+            return source
+    return None
+
+
+def _chunks(data: bytes | BinaryIO, tally: Tally, name: str, limit: int) -> Iterator[Chunk]:
+    """The chunks of a file; none of one that is no data."""
+    stream = io.BytesIO(data) if isinstance(data, bytes) else data
+    for chunk in chunks(blocks(stream, limit)):
+        if not chunk.first and not chunk.fault and not _DATA.search(chunk.data):
+            tally.skipped.append(Rejected(reason="no line begins like JSON", place=name))
+            return
+        yield chunk
+
+
+def _records(
+    chunk: Chunk, tally: Tally, name: str, *, raw: bool
+) -> Iterator[tuple[int, NativeRecord]]:
+    """Every record of the chunk with its position; what is none is rejected."""
+    told = False
+    for position, data, fault in _values(chunk):
+        place = f"{name}:record {position}"
+        if fault:
+            broken = bool(chunk.fault) and not told and fault.startswith("cut short")
+            tally.reject(chunk.fault if broken else fault, place, data)
+            told = told or broken
+            continue
+        value = _decoded(data, place, tally)
+        for index, record in enumerate(() if value is UNSET else _unwrapped(value, raw=raw)):
+            if isinstance(record, dict):
+                yield position + index, record
+            else:
+                tally.reject("not an object", f"{name}:record {position + index}", bytes(data))
+    if chunk.fault and not told:
+        tally.reject(chunk.fault, name)
+
+
+def _values(chunk: Chunk) -> Iterator[tuple[int, Any, str]]:
+    """(position, bytes of one JSON value, fault) of a chunk, the quick way if it is sound."""
+    whole = _whole(chunk)
+    if whole is not None:
+        for position, data in enumerate(whole, chunk.first):
+            yield position, data, ""
+        return
+    line, at = chunk.first, 0
+    for count, piece in enumerate(pieces(chunk.data)):
+        line += chunk.data.count(b"\n", at, piece.start)
+        at = piece.start
+        yield chunk.first + count if chunk.listed else line, piece.data, piece.fault
+
+
+def _whole(chunk: Chunk) -> list[Any] | None:
+    """The records of a list that is valid JSON from end to end; None when it is not one."""
+    if not chunk.listed:
+        return None
+    try:
+        if chunk.data[:1] == b"[":
+            return _ARRAY.decode(chunk.data)
+        wrapper = _WRAPPER.decode(chunk.data)
+        found: Any = wrapper.records if wrapper.Records is UNSET else wrapper.Records
+        return None if found is UNSET else list(found)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _decoded(data: Any, place: str, tally: Tally) -> Any:
+    """The JSON value; UNSET, and a rejection, when it can't be read."""
+    try:
+        return _DECODER.decode(data)
+    except RecursionError:
+        reason = "nested too deeply"
+    except UnicodeDecodeError as error:
+        reason = f"not UTF-8: {error.reason}"
+    except (msgspec.DecodeError, ValueError) as error:
+        reason = str(error)
+    tally.reject(reason, place, bytes(data))
+    return UNSET
+
+
+def _unwrapped(value: Any, *, raw: bool) -> list[Any]:
+    """The records of one JSON value: those of a wrapper, the detail of an EventBridge envelope."""
+    if isinstance(value, dict):
+        for key in ("Records", "records"):
+            if isinstance(inner := value.get(key), list):
+                return inner if raw else [_detail(one) for one in inner]
+    return [value if raw else _detail(value)]
+
+
+def _detail(value: Any) -> Any:
+    if isinstance(value, dict) and "detail-type" in value and isinstance(value.get("detail"), dict):
+        return value["detail"]
+    return value
+
+
+class _Wrapper(msgspec.Struct):
+    Records: list[msgspec.Raw] | msgspec.UnsetType = UNSET
+    records: list[msgspec.Raw] | msgspec.UnsetType = UNSET
+
+
+_DATA = re.compile(rb"^[ \t]*[{\[]", re.MULTILINE)
+
+_DECODER = msgspec.json.Decoder()
+_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_WRAPPER = msgspec.json.Decoder(_Wrapper)

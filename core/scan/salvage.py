@@ -1,0 +1,130 @@
+"""Records out of bytes that are not as a whole JSON: cut short, damaged in places, pretty-printed.
+
+It finds where objects begin and end by their brackets, and after a damaged one goes on at the next
+place where a record could begin. It never recurses, so no depth of nesting can hurt it. It knows
+nothing of sources, rules or what is in a record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+__all__ = ["Piece", "pieces"]
+
+BLOCK = 1 << 24
+"""Bytes that may always be looked at once more; see _LOOKS."""
+
+_LOOKS = 20
+"""How often, on average, a byte may be looked at. Every damaged record may cost a look at all that
+follows it: without a bound, a hostile file of many would take quadratic time."""
+
+
+class Piece(NamedTuple):
+    """Some bytes that are a JSON object, or, with a fault, some that are not."""
+
+    start: int
+    data: bytes
+    fault: str = ""
+
+
+def pieces(data: bytes) -> Iterator[Piece]:
+    """Every object of an array, of a {"Records": [...]} or of a row of objects, in order."""
+    work, at, end = _Work(data), 0, len(data)
+    while at < end:
+        if (noise := _NOISE.match(data, at)) and noise.end() > at:
+            at = noise.end()
+        elif wrapper := _WRAPPER.match(data, at):
+            at = wrapper.end()
+        else:
+            piece = work.object(at) if data[at] == _OPEN else _stray(data, at)
+            yield piece
+            at = piece.start + len(piece.data)
+
+
+class _Work:
+    """The bytes, and how much looking for brackets is still allowed."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.budget = _LOOKS * len(data) + BLOCK
+
+    def object(self, start: int) -> Piece:
+        """The object that begins here, or all up to the next place where a whole one does."""
+        found, fault = self._whole(start)
+        if found:
+            return Piece(start, found)
+        for border in _BORDER.finditer(self.data, start + 1):
+            if self.budget <= 0:
+                return Piece(start, self.data[start:], "too damaged to go on from here")
+            begin = border.end() - 1
+            if self._whole(begin)[0]:
+                return Piece(start, self.data[start:begin], fault)
+        return Piece(start, self.data[start:], fault)
+
+    def _whole(self, start: int) -> tuple[bytes, str]:
+        end = self._balanced(start)
+        if end < 0:
+            return b"", "cut short or unbalanced: its end is missing"
+        piece = self.data[start:end]
+        fault = _fault(piece)
+        return (b"", fault) if fault else (piece, "")
+
+    def _balanced(self, start: int) -> int:
+        """Where the object that begins here ends; -1 when it does not."""
+        depth, end = 0, -1
+        for token in _TOKEN.finditer(self.data, start):
+            first = self.data[token.start()]
+            if first in _OPENING:
+                depth += 1
+            elif first in _CLOSING:
+                depth -= 1
+                if depth == 0:
+                    end = token.end()
+                    break
+        self.budget -= (end if end > 0 else len(self.data)) - start
+        return end
+
+
+def _stray(data: bytes, start: int) -> Piece:
+    """Something that is no object: up to the end of the line or the next comma."""
+    found = _STRAY_END.search(data, start + 1)
+    end = found.start() if found else len(data)
+    return Piece(start, data[start:end], _fault(data[start:end]) or "not an object")
+
+
+def _fault(data: bytes) -> str:
+    """Why the bytes are no JSON; "" when they are."""
+    try:
+        _CHECK.decode(data)
+        data.decode()
+    except UnicodeDecodeError as error:
+        return f"not UTF-8: {error.reason} (byte {error.start})"
+    except RecursionError:
+        return "nested too deeply"
+    except (msgspec.DecodeError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+_CHECK = msgspec.json.Decoder(msgspec.Raw)
+
+_OPEN = ord("{")
+_OPENING = frozenset(b"{[")
+_CLOSING = frozenset(b"}]")
+
+# Whole strings (an open one runs to the end, so that the time stays linear) and brackets.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)|[{}\[\]]', re.DOTALL)
+
+# What stands between records. A lone `}` closes the wrapper.
+_NOISE = re.compile(rb"[\s,\]\[}]*")
+
+_WRAPPER = re.compile(rb'\{\s*"[Rr]ecords"\s*:\s*\[')
+
+# After a damaged record: the next element of the list, or an object at the start of a line.
+_BORDER = re.compile(rb"(?:\}\s*,\s*|\n\s*)\{")
+
+_STRAY_END = re.compile(rb"[,\n]")

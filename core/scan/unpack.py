@@ -1,0 +1,96 @@
+"""Bytes of a file, gzipped or not, as plain blocks; never more than a limit, never all at once.
+
+It knows gzip and nothing of JSON. A broken stream gives what was readable and then one BadRecord.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from isal import isal_zlib
+
+from core.errors import BadRecord
+
+__all__ = ["BLOCK", "blocks"]
+
+BLOCK = 1 << 22
+"""Bytes read at once, as stored."""
+
+MOST_OUT = 1 << 24
+"""Bytes of the first decompressed block at most: a usual log file is one block, never copied."""
+
+STEP = 1 << 16
+"""Bytes of the blocks after it. A damaged stream gives all but the last of them."""
+
+_BROKEN: Any = (isal_zlib.error, zlib.error)
+"""The two are not related."""
+
+_GZIP = b"\x1f\x8b"
+_BOM = b"\xef\xbb\xbf"
+
+
+def blocks(stream: BinaryIO, limit: int) -> Iterator[bytes]:
+    """The decompressed content without its byte order mark.
+
+    BadRecord when a gzip stream is cut short or damaged, or the content is larger than `limit`
+    bytes: raised after the blocks that could be read.
+    """
+    total = 0
+    for block in _without_bom(_opened(stream)):
+        total += len(block)
+        if total > limit:
+            yield block[: limit - total]
+            raise BadRecord(f"more than {limit} bytes when decompressed: the rest is left unread")
+        yield block
+
+
+def _opened(stream: BinaryIO) -> Iterator[bytes]:
+    head = stream.read(BLOCK)
+    if head[:2] == _GZIP:
+        yield from _gunzipped(stream, head)
+        return
+    while head:
+        yield head
+        head = stream.read(BLOCK)
+
+
+def _gunzipped(stream: BinaryIO, head: bytes) -> Iterator[bytes]:
+    """Every member, one after the other; padding with zeros at the end is allowed, as in gzip."""
+    data = head
+    while data:
+        member, block = _begun(data)
+        fresh = block is None
+        yield block or b""
+        data = data if fresh else member.unconsumed_tail
+        while not member.eof:
+            data = data or stream.read(BLOCK)
+            try:
+                block = member.decompress(data, STEP)
+            except _BROKEN as error:
+                raise BadRecord(f"damaged gzip stream: {error}") from error
+            yield block
+            if not data and not block and not member.eof:
+                raise BadRecord("gzip stream is cut short: its end is missing")
+            data = member.unconsumed_tail
+        data = member.unused_data.lstrip(b"\0") or stream.read(BLOCK).lstrip(b"\0")
+        if data and not _GZIP.startswith(data[:2]):
+            raise BadRecord("something that is not gzip follows the gzip stream")
+
+
+def _begun(data: bytes) -> tuple[Any, bytes | None]:
+    """A member and its first large block; None when it is damaged and must go step by step."""
+    member = isal_zlib.decompressobj(31)
+    try:
+        return member, member.decompress(data, MOST_OUT)
+    except _BROKEN:
+        return isal_zlib.decompressobj(31), None
+
+
+def _without_bom(found: Iterator[bytes]) -> Iterator[bytes]:
+    first = True
+    for block in found:
+        if block:
+            yield block.removeprefix(_BOM) if first else block
+            first = False

@@ -1,0 +1,253 @@
+"""What a rule says about itself: names, level, log source, ATT&CK, verbs and examples.
+
+Every fault is collected with its line and, where something looks misspelt, the nearest right name.
+It knows nothing of how a rule matches.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from core.actions import CATALOGUE
+from core.errors import BadRule
+from core.model import LEVELS, Attack, NativeRecord, Rule, digest, to_json
+from core.ports import Source
+from core.sigma.document import Node, near
+
+__all__ = ["Example", "Reading", "examples", "provider", "rule", "unknown_source"]
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """A record on which the rule must fire, or must not."""
+
+    name: str
+    fires: bool
+    event: NativeRecord
+
+
+class Reading:
+    """One document being read: its nodes, and the faults found so far."""
+
+    def __init__(self, document: Node, file: str) -> None:
+        self.nodes, self.document, self.file = document.map, document, file
+        self.faults: list[BadRule] = []
+
+    def fault(self, line: int, reason: str, hint: str = "") -> None:
+        """Remember a fault; reading goes on so that the author sees all at once."""
+        self.faults.append(BadRule(reason, file=self.file, line=line, hint=hint))
+
+    def text(self, key: str) -> str:
+        """The key as text; "" when it is absent."""
+        node = self.nodes.get(key)
+        if node is None or node.value is None:
+            return ""
+        if not node.is_scalar:
+            self.fault(node.line, f"'{key}' must be plain text")
+        return node.text
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """The key as a list of texts; one alone counts as a list of one."""
+        node = self.nodes.get(key)
+        found = node.list if node is not None else []
+        for one in found:
+            if not one.is_scalar or one.value is None:
+                self.fault(one.line, f"'{key}' must be a list of plain texts")
+        return tuple(one.text for one in found)
+
+    def one_of(self, key: str, choices: Iterable[str]) -> str:
+        """The key as one of the choices; "" when it is absent."""
+        value, known = self.text(key).lower(), tuple(choices)
+        if value and value not in known:
+            self._unknown(self.nodes[key].line, key, value, known)
+            return ""
+        return value
+
+    def some_of(self, key: str, choices: Iterable[str]) -> tuple[str, ...]:
+        """The key as a list of the choices."""
+        node, known = self.nodes.get(key), tuple(choices)
+        for one in node.list if node is not None else []:
+            if one.is_scalar and one.text not in known:
+                self._unknown(one.line, key, one.text, known)
+        return self.texts(key)
+
+    def _unknown(self, line: int, key: str, value: str, known: tuple[str, ...]) -> None:
+        hint = near(value, known) or f"one of {', '.join(known)}"
+        self.fault(line, f"unknown {key} '{value}'", hint)
+
+
+def rule(reading: Reading) -> Rule:
+    """The Rule of a document. What can't be honoured is among `reading.faults` afterwards."""
+    title = reading.text("title")
+    if not title:
+        reading.fault(reading.document.line, "a rule needs a title", near("title", reading.nodes))
+    tags = reading.texts("tags")
+    level: Any = reading.one_of("level", LEVELS) or "medium"
+    return Rule(
+        id=reading.text("id") or reading.text("name") or _content_id(reading),
+        title=title,
+        level=level,
+        status=reading.one_of("status", _STATUSES),
+        description=reading.text("description").strip(),
+        author=reading.text("author"),
+        references=reading.texts("references"),
+        falsepositives=reading.texts("falsepositives"),
+        attacks=_attacks(tags),
+        tags=tags,
+        source=_source(reading),
+        needs=reading.some_of("needs", ("read", "data")),
+        respond=reading.some_of("respond", CATALOGUE),
+        file=reading.file,
+    )
+
+
+def provider(reading: Reading) -> str:
+    """The cloud that a category rule is limited to; "" for all."""
+    logsource = _logsource(reading)
+    return logsource.get("product", "") if _is_neutral(logsource) else ""
+
+
+def examples(reading: Reading) -> tuple[Example, ...]:
+    """The `tests` of a rule."""
+    node = reading.nodes.get("tests")
+    if node is None or node.value is None:
+        return ()
+    if not isinstance(node.value, list):
+        reading.fault(node.line, "'tests' must be a list of {name, fires, event}")
+        return ()
+    return tuple(found for one in node.list if (found := _example(reading, one)))
+
+
+def unknown_source(reading: Reading, source: str, sources: Iterable[Source]) -> BadRule | None:
+    """A warning, with the nearest known name, when no source delivers what the rule reads."""
+    known = [s.name for s in sources]
+    node = reading.nodes.get("logsource")
+    if not known or not source or node is None or any(covers(source, name) for name in known):
+        return None
+    return BadRule(
+        f"no source delivers logsource '{source}': the rule stays silent",
+        file=reading.file,
+        line=node.line,
+        hint=near(source, known),
+    )
+
+
+def covers(wanted: str, name: str) -> bool:
+    """Does a rule's source, either part of which may be `*`, read the records of source `name`?"""
+    if not wanted or wanted == name:
+        return True
+    product, _, service = wanted.partition("/")
+    have_product, _, have_service = name.partition("/")
+    return product in ("*", have_product) and service in ("*", have_service) and "/" in name
+
+
+def _content_id(reading: Reading) -> str:
+    return digest(to_json(reading.document.plain()).decode())
+
+
+def _logsource(reading: Reading) -> Mapping[str, str]:
+    node = reading.nodes.get("logsource")
+    if node is None:
+        return {}
+    return {
+        key: one.text.lower()
+        for key, one in node.map.items()
+        if key in _LOGSOURCE and one.is_scalar and one.value is not None
+    }
+
+
+def _is_neutral(logsource: Mapping[str, str]) -> bool:
+    return "category" in logsource and "service" not in logsource
+
+
+def _source(reading: Reading) -> str:
+    node, logsource = reading.nodes.get("logsource"), _logsource(reading)
+    if node is None:
+        hint = near("logsource", reading.nodes)
+        reading.fault(reading.document.line, "a rule needs a logsource", hint)
+        return ""
+    for key, line in node.lines.items():
+        if key not in _LOGSOURCE and (hint := near(key, _LOGSOURCE)):
+            reading.fault(line, f"unknown key '{key}' of logsource", hint)
+    if not logsource:
+        reading.fault(node.line, "logsource needs a product, service or category")
+    category, product = logsource.get("category", ""), logsource.get("product", "*")
+    if _is_neutral(logsource):
+        return category if category in _NEUTRAL else f"{product}/{category}"
+    return f"{product}/{logsource.get('service', '*')}"
+
+
+def _example(reading: Reading, node: Node) -> Example | None:
+    parts = {key: one.plain() for key, one in node.map.items()}
+    match parts:
+        case {"name": str(name), "fires": bool(fires), "event": dict(event)} if len(parts) == 3:
+            return Example(name=name, fires=fires, event=event)
+    wrong = next((k for k in parts if k not in ("name", "fires", "event")), "")
+    hint = near(wrong, ("name", "fires", "event")) if wrong else ""
+    reason = "an example is {name: text, fires: true or false, event: record}"
+    reading.fault(node.line, reason, hint)
+    return None
+
+
+def _attacks(tags: Iterable[str]) -> tuple[Attack, ...]:
+    """ATT&CK v19 of the tags; a technique is paired with the tactic when there is only one."""
+    names = [tag.lower().removeprefix("attack.") for tag in tags if tag.lower()[:7] == "attack."]
+    techniques = [_RENUMBERED.get(n.upper(), n.upper()) for n in names if _TECHNIQUE.match(n)]
+    impairs = any(technique.startswith(_IMPAIRING) for technique in techniques)
+    evasion = "defense-impairment" if impairs else "stealth"
+    slugs = [n.replace("_", "-") for n in names]
+    tactics = [evasion if s == "defense-evasion" else s for s in slugs if s in _TACTICS]
+    unique = list(dict.fromkeys(tactics))
+    if len(unique) == 1 and techniques:
+        return tuple(Attack(tactic=unique[0], technique=t) for t in dict.fromkeys(techniques))
+    return (
+        *(Attack(tactic=tactic) for tactic in unique),
+        *(Attack(technique=technique) for technique in dict.fromkeys(techniques)),
+    )
+
+
+_LOGSOURCE = ("category", "product", "service", "definition")
+
+_STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
+
+_NEUTRAL = frozenset({"posture"})
+"""Categories whose records come from every cloud, told apart by their `provider`."""
+
+_TECHNIQUE = re.compile(r"t\d{4}(\.\d{3})?$")
+
+_TACTICS = frozenset(
+    [
+        "reconnaissance",
+        "resource-development",
+        "initial-access",
+        "execution",
+        "persistence",
+        "privilege-escalation",
+        "defense-evasion",
+        "stealth",
+        "defense-impairment",
+        "credential-access",
+        "discovery",
+        "lateral-movement",
+        "collection",
+        "command-and-control",
+        "exfiltration",
+        "impact",
+    ]
+)
+
+_IMPAIRING = ("T1685", "T1686")
+
+_RENUMBERED: Mapping[str, str] = {
+    # ATT&CK v19 (April 2026) split Defense Evasion and renumbered Impair Defenses.
+    "T1562": "T1685",
+    "T1562.001": "T1685",
+    "T1562.006": "T1685",
+    "T1562.002": "T1685.001",
+    "T1562.008": "T1685.002",
+    "T1562.004": "T1686",
+    "T1562.007": "T1686.001",
+}

@@ -1,0 +1,396 @@
+"""The detection section of a rule: pySigma's modifiers and conditions, turned into core.rulebook.
+
+The only file that imports pySigma. It takes from it what is intricate (modifiers, escapes, the
+grammar of conditions) and keeps what must name a line: maps, lists, identifiers. It knows nothing
+of titles, levels or log sources.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import isfinite
+from typing import Any, Literal
+
+import re2
+import sigma.types as st
+from sigma.conditions import (
+    ConditionAND,
+    ConditionIdentifier,
+    ConditionNOT,
+    ConditionOR,
+    ConditionSelector,
+    SigmaCondition,
+)
+from sigma.exceptions import SigmaError
+from sigma.modifiers import modifier_mapping
+from sigma.rule.detection import EmptySigmaDetections, SigmaDetectionItem
+
+from core.errors import BadRule
+from core.rulebook import (
+    ANY_MANY,
+    ANY_ONE,
+    And,
+    Cidr,
+    Compare,
+    Exists,
+    Expr,
+    Not,
+    Null,
+    Or,
+    Pattern,
+    Ref,
+    Regex,
+    Text,
+    number_text,
+)
+from core.sigma.document import Node, near
+
+__all__ = ["Placeholders", "expression"]
+
+Placeholders = Mapping[str, Sequence[str | int | float]]
+"""Name between percent signs -> the values that `expand` puts there; wildcards count."""
+
+MOST_DEPTH = 60
+"""Of a condition with its detections put in; matchers recurse."""
+
+
+def expression(detection: Node, file: str, placeholders: Placeholders) -> Expr:
+    """What a rule's `detection` looks for. BadRule names the first line that can't be honoured."""
+    parts = detection.map
+    if "condition" not in parts:
+        hint = near("condition", parts)
+        raise BadRule("detection has no condition", file=file, line=detection.line, hint=hint)
+    named = {
+        name: _searches(node, _Place(file, detection.lines[name]), placeholders)
+        for name, node in parts.items()
+        if name not in _NOT_SEARCHES
+    }
+    if not named:
+        raise BadRule("detection looks for nothing", file=file, line=detection.line)
+    conditions = [_condition(node, file, named) for node in parts["condition"].list]
+    if not conditions:
+        raise BadRule("the condition is empty", file=file, line=parts["condition"].line)
+    found = _or(conditions)
+    if _depth(found) > MOST_DEPTH:
+        raise BadRule("nested too deeply", file=file, line=parts["condition"].line)
+    return found
+
+
+class _Place:
+    """Where a fault would lie."""
+
+    def __init__(self, file: str, line: int) -> None:
+        self.file, self.line = file, line
+
+    def bad(self, reason: str, hint: str = "") -> BadRule:
+        return BadRule(reason, file=self.file, line=self.line, hint=hint)
+
+    def at(self, line: int) -> _Place:
+        return _Place(self.file, line)
+
+
+def _searches(node: Node, place: _Place, placeholders: Placeholders) -> Expr:
+    """A map is an AND of its items, a list an OR of its members, a scalar a keyword."""
+    if node.is_scalar or (isinstance(node.value, list) and _all_scalars(node)):
+        return _item("", [node] if node.is_scalar else node.list, place, placeholders)
+    if not node.value:
+        raise place.bad("an empty map or list matches nothing")
+    if isinstance(node.value, list):
+        return _or([_searches(n, place.at(n.line), placeholders) for n in node.value])
+    items = []
+    for key, value in node.map.items():
+        here = place.at(node.lines[key])
+        values = value.value if isinstance(value.value, list) else [value]
+        for one in values:
+            if not one.is_scalar:
+                raise place.at(one.line).bad(f"a value of '{key}' must be plain text or a number")
+        items.append(_item(key, values, here, placeholders))
+    return _and(items)
+
+
+def _all_scalars(node: Node) -> bool:
+    return bool(node.value) and all(n.is_scalar for n in node.value)
+
+
+def _item(key: str, values: list[Node], place: _Place, placeholders: Placeholders) -> Expr:
+    """One `field|modifier|...: values`, by pySigma's modifiers."""
+    field, *modifiers = key.split("|")
+    for name in modifiers:
+        if name not in modifier_mapping:
+            raise place.bad(f"unknown modifier '{name}'", near(name, modifier_mapping))
+    if not field and any(node.value in (None, "") for node in values):
+        raise place.bad("a keyword can't be empty: it would match every record")
+    plain = [_plain(node, modifiers) for node in values]
+    if "re" in modifiers:
+        for node in values:
+            _check_regex(node.text, place.at(node.line))
+    try:
+        item = SigmaDetectionItem.from_mapping(key or None, plain)
+        reader = _Reader(field or None, frozenset(modifiers), placeholders, place)
+        found = [reader.read(value) for value in item.value] or [reader.read(st.SigmaNull())]
+    except (SigmaError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise place.bad(f"'{key}' can't be honoured: {_first_line(error)}") from error
+    linked = _and(found) if item.value_linking is ConditionAND else _or(found)
+    return Not(linked) if item.negated else linked
+
+
+def _plain(node: Node, modifiers: Sequence[str]) -> Any:
+    """What pySigma is given: numbers only where they are compared, else the text they read as."""
+    value = node.value
+    if value is None or isinstance(value, str) or not _NUMERIC.isdisjoint(modifiers):
+        return value
+    if not _AS_TEXT.isdisjoint(modifiers) or (isinstance(value, float) and not isfinite(value)):
+        return node.text
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return number_text(value)
+
+
+class _Reader:
+    """Turns pySigma's values of one item into expressions."""
+
+    def __init__(
+        self,
+        field: str | None,
+        modifiers: frozenset[str],
+        placeholders: Placeholders,
+        place: _Place,
+    ) -> None:
+        self.field, self.modifiers = field, modifiers
+        self.placeholders, self.place = placeholders, place
+
+    def read(self, value: Any) -> Expr:
+        """The first reader of READERS whose type the value has; order matters there."""
+        for kind, reader in _READERS:
+            if isinstance(value, kind):
+                return reader(self, value)
+        raise self.place.bad(f"values of type {type(value).__name__} are not supported")
+
+    def bound(self, what: str) -> str:
+        """The field, for what needs one."""
+        if self.field is None:
+            raise self.place.bad(f"{what} needs a field")
+        return self.field
+
+    def expansion(self, value: st.SigmaExpansion) -> Expr:
+        return _or([self.read(one) for one in value.values])
+
+    def text(self, value: st.SigmaString) -> Expr:
+        cased = isinstance(value, st.SigmaCasedString)
+        patterns = [self._pattern(one.s, cased) for one in self._expanded(value)]
+        return Text(self.field, tuple(patterns), cased)
+
+    def regex(self, value: st.SigmaRegularExpression) -> Expr:
+        flags = "".join(sorted(value.sigma_to_re_flag[flag] for flag in value.flags))
+        found = []
+        for one in self._expanded(value):
+            source = str(one.regexp)
+            if "startswith" in self.modifiers:
+                source = rf"\A(?:{source})"
+            if "endswith" in self.modifiers:
+                source = rf"(?:{source})\z"
+            source = f"(?{flags}){source}" if flags else source
+            _check_regex(source, self.place)
+            found.append(Regex(self.field, source))
+        return _or(found)
+
+    def compare(self, value: st.SigmaCompareExpression) -> Expr:
+        field, number = self.bound("a comparison"), value.number
+        part = getattr(number, "timestamp_part", None)
+        return Compare(field, _OPS[value.op], number.number, part.name.lower() if part else "")
+
+    def date_part(self, value: st.SigmaTimestampPart) -> Expr:
+        part: Any = value.timestamp_part.name.lower()
+        return Compare(self.bound("a date part"), "eq", value.number, part)
+
+    def reference(self, value: st.SigmaFieldReference) -> Expr:
+        how: Literal["is", "starts", "ends", "has"] = "is"
+        if value.starts_with or value.ends_with:
+            how = (
+                "has"
+                if value.starts_with and value.ends_with
+                else ("starts" if value.starts_with else "ends")
+            )
+        return Ref(self.bound("a field reference"), value.field, how)
+
+    def _expanded(self, value: Any) -> list[Any]:
+        """The value with its placeholders filled; refused when one has no value."""
+        if not value.contains_placeholder():
+            return [value]
+
+        def fill(placeholder: st.Placeholder) -> Iterator[Any]:
+            known = self.placeholders.get(placeholder.name)
+            if not known:
+                raise self.place.bad(
+                    f"placeholder %{placeholder.name}% has no value: the rule is unsupported",
+                    near(placeholder.name, self.placeholders) or "give it one in the settings",
+                )
+            yield from (st.SigmaString(str(one)) for one in known)
+
+        filled = value.replace_placeholders(fill)
+        if isinstance(value, st.SigmaCasedString):
+            return [st.SigmaCasedString.from_sigma_string(one) for one in filled]
+        return list(filled)
+
+    def _pattern(self, parts: Sequence[Any], cased: bool) -> Pattern:
+        pieces: list[str | int] = [
+            _WILDCARDS[p] if isinstance(p, st.SpecialChars) else p if cased else p.casefold()
+            for p in parts
+        ]
+        if self.field is None:
+            pieces = [
+                *([] if "startswith" in self.modifiers else [ANY_MANY]),
+                *pieces,
+                *([] if "endswith" in self.modifiers else [ANY_MANY]),
+            ]
+        return _joined(pieces)
+
+
+def _joined(pieces: list[str | int]) -> Pattern:
+    """Neighbouring texts as one, and `**` as `*`; plain text as a string."""
+    found: list[str | int] = []
+    for piece in pieces:
+        last = found[-1] if found else None
+        if isinstance(piece, str) and isinstance(last, str):
+            found[-1] = last + piece
+        elif piece != "" and not (piece == ANY_MANY and last == ANY_MANY and last is not None):
+            found.append(piece)
+    if all(isinstance(piece, str) for piece in found):
+        return "".join(str(piece) for piece in found)
+    return tuple(found)
+
+
+def _condition(node: Node, file: str, named: Mapping[str, Expr]) -> Expr:
+    place = _Place(file, node.line)
+    if not isinstance(node.value, str):
+        raise place.bad("a condition must be text")
+    try:
+        tree = SigmaCondition(node.value, EmptySigmaDetections()).parse(postprocess=False)
+        return _resolve(tree, named, place)
+    except SigmaError as error:
+        hint = "; ".join(filter(None, (_nearest_word(node.value, named),)))
+        raise place.bad(f"condition '{node.value}': {_first_line(error)}", hint) from error
+    except RecursionError as error:
+        raise place.bad("the condition is nested too deeply") from error
+
+
+def _resolve(tree: Any, named: Mapping[str, Expr], place: _Place) -> Expr:
+    """Names in a parsed condition become what they stand for."""
+    if isinstance(tree, ConditionIdentifier):
+        if tree.identifier not in named:
+            hint = near(tree.identifier, named)
+            raise place.bad(f"the condition names '{tree.identifier}', which is not there", hint)
+        return named[tree.identifier]
+    if isinstance(tree, ConditionSelector):
+        chosen = [named[name] for name in _selected(tree.pattern, named)]
+        if not chosen:
+            hint = near(tree.pattern.rstrip("*_"), named)
+            raise place.bad(f"'of {tree.pattern}' chooses nothing", hint)
+        return _and(chosen) if tree.cond_class is ConditionAND else _or(chosen)
+    if isinstance(tree, ConditionNOT):
+        return Not(_resolve(tree.args[0], named, place))
+    if isinstance(tree, ConditionAND | ConditionOR):
+        items = [_resolve(arg, named, place) for arg in tree.args]
+        return _and(items) if isinstance(tree, ConditionAND) else _or(items)
+    return _resolve(tree[0], named, place)  # pyparsing wraps what stands in brackets
+
+
+def _selected(pattern: str, named: Mapping[str, Expr]) -> list[str]:
+    """Names that `them` or a pattern with `*` means; names that begin with `_` only if it does."""
+    if pattern == "them":
+        return [name for name in named if not name.startswith("_")]
+    regex = re.compile(".*".join(map(re.escape, pattern.split("*"))))
+    hidden = pattern.startswith("_")
+    return [n for n in named if regex.fullmatch(n) and (hidden or not n.startswith("_"))]
+
+
+def _nearest_word(condition: str, named: Mapping[str, Expr]) -> str:
+    known = {*named, "and", "or", "not", "of", "them", "all", "1", "any"}
+    for word in re.findall(r"[\w*-]+", condition):
+        if word not in known and "*" not in word and (hint := near(word.lower(), known)):
+            return f"'{word}': {hint}"
+    return ""
+
+
+def _check_regex(source: str, place: _Place) -> None:
+    """Only what RE2 runs, in linear time, is honoured: no look-around, no back-reference."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(source, options)
+    except (re2.error, UnicodeEncodeError) as error:
+        reason = error.args[0] if error.args else error
+        reason = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
+        raise place.bad(
+            f"regular expression '{source}' can't run in linear time or is malformed: {reason}"
+        ) from error
+
+
+def _and(items: Sequence[Expr]) -> Expr:
+    return items[0] if len(items) == 1 else And(tuple(items))
+
+
+def _or(items: Sequence[Expr]) -> Expr:
+    """As one Text where all look at the same field, so that a set lookup can do it."""
+    texts = [item for item in items if isinstance(item, Text)]
+    if texts and len(texts) == len(items) and len({(t.field, t.cased) for t in texts}) == 1:
+        first = texts[0]
+        return Text(first.field, tuple(p for t in texts for p in t.patterns), first.cased)
+    return items[0] if len(items) == 1 else Or(tuple(items))
+
+
+def _depth(expr: Expr) -> int:
+    deepest, todo = 0, [(expr, 1)]
+    while todo:
+        one, depth = todo.pop()
+        deepest = max(deepest, depth)
+        inner = (one.item,) if isinstance(one, Not) else getattr(one, "items", ())
+        todo.extend((item, depth + 1) for item in inner)
+    return deepest
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+_NOT_SEARCHES = ("condition", "timeframe")
+"""`timeframe` belonged to Sigma 1's aggregations; in a plain condition it has no meaning."""
+
+_AS_TEXT = frozenset(
+    {"contains", "startswith", "endswith", "re", "cidr", "fieldref", "expand", "cased"}
+    | {"base64", "base64offset", "wide", "utf16", "utf16be", "windash"}
+)
+"""With these a number is meant as it was written, though YAML reads a number."""
+
+_NUMERIC = frozenset(
+    {"gt", "gte", "lt", "lte", "exists", "minute", "hour", "day", "week", "month", "year"}
+)
+"""These take a number or a boolean as such."""
+
+_WILDCARDS = {
+    st.SpecialChars.WILDCARD_MULTI: ANY_MANY,
+    st.SpecialChars.WILDCARD_SINGLE: ANY_ONE,
+}
+
+_OPS: Mapping[Any, Literal["lt", "lte", "gt", "gte"]] = {
+    st.CompareOperators.LT: "lt",
+    st.CompareOperators.LTE: "lte",
+    st.CompareOperators.GT: "gt",
+    st.CompareOperators.GTE: "gte",
+}
+
+_READERS: tuple[tuple[type, Callable[[_Reader, Any], Expr]], ...] = (
+    (st.SigmaExpansion, _Reader.expansion),
+    (st.SigmaString, _Reader.text),
+    (st.SigmaRegularExpression, _Reader.regex),
+    (st.SigmaTimestampPart, _Reader.date_part),
+    (st.SigmaNull, lambda reader, value: Null(reader.bound("null"))),
+    (st.SigmaExists, lambda reader, value: Exists(reader.bound("exists"), value.exists)),
+    (
+        st.SigmaCIDRExpression,
+        lambda reader, value: Cidr(reader.bound("cidr"), str(value.network)),
+    ),
+    (st.SigmaCompareExpression, _Reader.compare),
+    (st.SigmaFieldReference, _Reader.reference),
+)

@@ -1,0 +1,163 @@
+"""A hunt over files: the same hits in the same order, however it is run."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.detect import Detector
+from core.errors import BadRecord
+from core.hunt import Found, Tally, files, hunt, read, total_size
+from core.model import Rule
+from core.ports import Source
+from core.rulebook import Not, Text, book
+
+TRAIL = Source(
+    name="aws/cloudtrail",
+    keys=("eventSource", "eventName"),
+    route="eventName",
+    time="eventTime",
+    uid="eventID",
+    event=lambda record: record,  # type: ignore[arg-type, return-value]
+    records="Records",
+)
+
+BOOK = book(
+    [
+        (Rule(id="stop", title="t", source="aws/cloudtrail"), Text("eventName", ("stop",)), ""),
+        (Rule(id="deep", title="t", source="aws/cloudtrail"), Text("a.b", ("x",)), ""),
+        (Rule(id="calm", title="t", source="aws/cloudtrail"), Not(Text("c", ("x",))), ""),
+    ]
+)
+DETECTOR = Detector(BOOK, [TRAIL])
+
+
+def record(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "eventSource": "s",
+        "eventName": "Stop" if number % 2 else "Describe",
+        "eventID": f"id-{number}",
+        "eventTime": f"2026-03-01T00:00:{number:02}Z",
+        "c": "x",
+    } | more
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "logs"
+    (root / "b").mkdir(parents=True)
+    deep: Any = "end"
+    for _ in range(300):
+        deep = [{"d": deep}]
+    wrapped = {"Records": [record(n, a={"b": "x"}) for n in range(4)]}
+    (root / "b" / "1.json.gz").write_bytes(gzip.compress(json.dumps(wrapped).encode()))
+    (root / "a.jsonl").write_text("\n".join(json.dumps(record(n)) for n in range(10, 14)))
+    (root / "c.log").write_text(json.dumps([record(21, e=deep), {"unknown": 1}, 5]))
+    (root / "LICENSE").write_text("MIT License\n\nPermission is granted\n")
+    (root / "empty").write_bytes(b"")
+    return root
+
+
+def places(found: list[Found], root: Path) -> list[tuple[str, int, str]]:
+    return [(str(Path(f.source_file).relative_to(root)), f.record, f.rule.id) for f in found]
+
+
+EXPECTED = [
+    ("a.jsonl", 1, "stop"),
+    ("a.jsonl", 3, "stop"),
+    ("b/1.json.gz", 0, "deep"),
+    ("b/1.json.gz", 1, "stop"),
+    ("b/1.json.gz", 1, "deep"),
+    ("b/1.json.gz", 2, "deep"),
+    ("b/1.json.gz", 3, "stop"),
+    ("b/1.json.gz", 3, "deep"),
+    ("c.log", 0, "stop"),
+]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("lean", [False, True])
+def test_hits_are_the_same_for_any_number_of_jobs(folder: Path, jobs: int, lean: bool) -> None:
+    tally, told = Tally(), []
+    found = list(hunt([folder], DETECTOR, tally, jobs=jobs, lean=lean, progress=told.append))
+    assert places(found, folder) == EXPECTED
+    assert (tally.files, tally.records, tally.unknown, tally.rejections) == (5, 10, 1, 1)
+    assert [Path(one.place).name for one in tally.skipped] == ["LICENSE"]
+    assert sum(told) == tally.bytes == total_size([folder])
+    assert found[0].event == "id-11"
+    assert found[0].time == 1_772_323_211_000
+    assert found[0].source == "aws/cloudtrail"
+    assert found[-1].native["eventID"] == "id-21"
+    assert lean or found[-1].native["e"]
+
+
+def test_since_is_inclusive_and_until_is_not(folder: Path) -> None:
+    found = hunt([folder], DETECTOR, Tally(), since=1_772_323_203_000, until=1_772_323_213_000)
+    assert [(one.event, one.rule.id) for one in found] == [
+        ("id-11", "stop"),
+        ("id-3", "stop"),
+        ("id-3", "deep"),
+    ]
+
+
+def test_a_record_without_a_time_is_never_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps([record(1, eventTime="soon", eventID=7)]))
+    (found,) = hunt([tmp_path / "a.json"], DETECTOR, Tally(), since=1, until=2)
+    assert (found.time, found.event) == (None, "7")
+
+
+def test_time_and_id_can_be_other_fields(tmp_path: Path) -> None:
+    more = {"when": 1_772_323_200, "my": {"id": "z"}}
+    (tmp_path / "a.json").write_text(json.dumps([record(1, **more)]))
+    for lean in (False, True):
+        (found,) = hunt(
+            [tmp_path], DETECTOR, Tally(), time_field="when", uid_field="my.id", lean=lean
+        )
+        assert (found.time, found.event) == (1_772_323_200_000, "z")
+
+
+def test_a_missing_path_is_named() -> None:
+    with pytest.raises(BadRecord, match="no such file or folder: /no/where"):
+        list(hunt([Path("/no/where")], DETECTOR, Tally()))
+
+
+def test_a_file_that_can_not_be_opened_is_told_and_the_rest_read(folder: Path) -> None:
+    (folder / "0.json").symlink_to(folder / "b")  # a folder where a file was expected
+    tally = Tally()
+    paths = [folder / "a.jsonl", folder]
+    found = list(hunt(paths, DETECTOR, tally))
+    assert len(found) == len(EXPECTED) + 2
+
+
+def test_files_come_in_sorted_order(folder: Path) -> None:
+    names = [str(path.relative_to(folder)) for path in files([folder])]
+    assert names == sorted(names)
+
+
+def test_reading_gives_every_record(folder: Path) -> None:
+    tally = Tally()
+    found = list(read([folder], [TRAIL], tally))
+    assert len(found) == tally.records == 10
+    assert [source is None for source, *_ in found].count(True) == 1
+    source, native, file, position = found[1]
+    assert source is TRAIL
+    assert native["eventID"] == "id-11"
+    assert (Path(file).name, position) == ("a.jsonl", 1)
+
+
+def test_many_threads_mean_new_processes_are_not_forked(folder: Path) -> None:
+    import threading
+
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        found = list(hunt([folder], DETECTOR, Tally(), jobs=2))
+    finally:
+        stop.set()
+        thread.join()
+    assert places(found, folder) == EXPECTED

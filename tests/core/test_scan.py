@@ -1,0 +1,357 @@
+"""Bytes to matches: every shape of file, every kind of damage, and quick reading equal to slow."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import sys
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.detect import Detector
+from core.model import Rule
+from core.ports import Source
+from core.rulebook import And, Exists, Expr, Not, Null, Regex, Rulebook, Text, book
+from core.scan import Match, Scanner, Tally, read, scan
+from core.scan.chunks import chunks
+from core.scan.salvage import pieces
+from core.scan.unpack import blocks
+
+TRAIL = Source(
+    name="aws/cloudtrail",
+    keys=("eventSource", "eventName"),
+    route="eventName",
+    time="eventTime",
+    uid="eventID",
+    event=lambda record: record,  # type: ignore[arg-type, return-value]
+    records="Records",
+)
+OTHER = TRAIL._replace(
+    name="azure/activitylogs",
+    keys=("operationName", "category"),
+    route="operationName",
+    only={"category": ("Administrative", "Policy")},
+)
+
+STOP: dict[str, Any] = {"eventSource": "s", "eventName": "StopLogging", "eventID": "1"}
+QUIET: dict[str, Any] = {"eventSource": "s", "eventName": "Describe", "eventID": "2"}
+AZURE: dict[str, Any] = {"operationName": "Delete", "category": "administrative"}
+
+
+def rulebook(*exprs: tuple[str, Expr]) -> Rulebook:
+    return book(
+        (Rule(id=str(n), title="t", source=source), expr, "")
+        for n, (source, expr) in enumerate(exprs)
+    )
+
+
+BOOK = rulebook(
+    ("aws/cloudtrail", Text("eventName", ("stoplogging",))),
+    ("azure/activitylogs", Text("operationName", ("delete",))),
+)
+DETECTOR = Detector(BOOK, [TRAIL, OTHER])
+
+
+def seen(data: bytes, **settings: Any) -> tuple[list[int], Tally]:
+    tally = Tally()
+    found = [match.position for match in scan(data, DETECTOR, tally, name="f", **settings)]
+    return found, tally
+
+
+def text(*records: Any) -> bytes:
+    return json.dumps(list(records)).encode()
+
+
+LINES = b"\n".join(json.dumps(one).encode() for one in (QUIET, STOP, QUIET, STOP))
+
+
+@pytest.mark.parametrize(
+    ("data", "positions", "records"),
+    [
+        (b'{"Records":' + text(QUIET, STOP) + b"}", [1], 2),
+        (b' \n{ "records" : ' + text(STOP, QUIET) + b' , "x":1}', [0], 2),
+        (text(QUIET, STOP, STOP), [1, 2], 3),
+        (b"\xef\xbb\xbf" + text(STOP), [0], 1),
+        (b"\n\n  " + text(STOP), [0], 1),
+        (LINES, [1, 3], 4),
+        (LINES + b"\n", [1, 3], 4),
+        (LINES.replace(b"\n", b"\r\n"), [1, 3], 4),
+        (LINES.replace(b"\n", b"\n\n"), [2, 6], 4),
+        (json.dumps(STOP).encode(), [0], 1),
+        (json.dumps(STOP, indent=2).encode(), [0], 1),
+        (b"\n".join(json.dumps(one, indent=1).encode() for one in (QUIET, STOP)), [5], 2),
+        (json.dumps(STOP).encode() * 3, [0, 0, 0], 3),
+        (text({"detail-type": "x", "detail": STOP}), [0], 1),
+        (json.dumps({"detail-type": "x", "detail": STOP}).encode(), [0], 1),
+        (b'{"Records":[]}', [], 0),
+        (b"[]", [], 0),
+        (b"", [], 0),
+        (b" \n ", [], 0),
+        (text(AZURE, QUIET, STOP), [0, 2], 3),
+        (json.dumps({"a": 1, "Records": [STOP]}).encode(), [0], 1),
+        (b'{"Records":[' + json.dumps(STOP).encode() + b"]}\n" * 1, [0], 1),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_every_shape_of_file_is_read(
+    pack: Any, data: bytes, positions: list[int], records: int
+) -> None:
+    found, tally = seen(pack(data))
+    assert (found, tally.records, tally.unknown) == (positions, records, 0)
+    assert tally.rejections == 0
+
+
+def test_members_of_a_gzip_stream_follow_each_other() -> None:
+    found, tally = seen(gzip.compress(LINES + b"\n") + gzip.compress(LINES) + b"\0" * 9)
+    assert found == [1, 3, 5, 7]
+    assert (tally.records, tally.rejections) == (8, 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "positions", "reason"),
+    [
+        (text(STOP, STOP)[:-30], [0], "cut short"),
+        (b'{"Records":' + text(STOP, STOP)[:-30], [0], "cut short"),
+        (text(STOP, 5, STOP), [0, 2], "not an object"),
+        (text(STOP, None, STOP), [0, 2], "not an object"),
+        (text(STOP, [1], STOP), [0, 2], "not an object"),
+        (text(STOP, {"a": "XX"}, STOP).replace(b"XX", b"\xff"), [0, 2], "not UTF-8"),
+        (text(STOP, {"a": "XX"}, STOP).replace(b'"XX"', b"nul"), [0, 2], "malformed"),
+        (text(STOP, {"a": "XX"}, STOP).replace(b'"XX"', b'"x"x"'), [0, 2], "cut short"),
+        (LINES.replace(b"Describe", b"\xff", 1), [1, 3], "not UTF-8"),
+        (b"garbage\n" + LINES, [2, 4], "malformed"),
+        (LINES[:-5], [1], "cut short"),
+        (b'{"a":' + b"[" * 10_000 + b"]" * 10_000 + b"}\n" + LINES, [2, 4], "nested too deeply"),
+        (gzip.compress(LINES, 0)[:-40], [1], "gzip stream is cut short"),
+        (gzip.compress(LINES)[:-9], [1, 3], "gzip stream is cut short"),
+        (gzip.compress(LINES) + b"x", [1, 3], "something that is not gzip"),
+    ],
+)
+def test_damage_costs_one_record_and_is_told(
+    data: bytes, positions: list[int], reason: str
+) -> None:
+    found, tally = seen(data)
+    assert found == positions
+    assert [reason in one.reason for one in tally.rejected] == [True]
+    assert tally.rejections == 1
+    assert tally.rejected[0].place.startswith("f")
+
+
+def test_a_damaged_gzip_stream_gives_what_was_readable() -> None:
+    data = bytearray(gzip.compress(b"\n".join([LINES] * 2_000), 1))
+    data[-6] ^= 0xFF
+    found, tally = seen(bytes(data))
+    assert 3_000 < len(found) < 4_000
+    assert "damaged gzip" in tally.rejected[0].reason
+
+
+def test_a_bomb_is_cut_at_the_limit() -> None:
+    bomb = gzip.compress(b"[" + b" " * 50_000_000 + text(STOP)[1:])
+    found, tally = seen(bomb, limit=1_000_000)
+    assert found == []
+    assert tally.records == 0
+    assert "more than 1000000 bytes" in tally.rejected[0].reason
+
+
+def test_the_limit_is_for_decompressed_bytes_and_inclusive() -> None:
+    data = text(STOP)
+    assert seen(gzip.compress(data), limit=len(data))[0] == [0]
+
+
+def test_a_quarter_of_a_megabyte_and_fifty_levels_are_usual() -> None:
+    deep: Any = {"end": 1}
+    for _ in range(50):
+        deep = {"a": [deep]}
+    found, tally = seen(text(STOP | {"big": "x" * 262_144}, STOP | {"deep": deep}))
+    assert (found, tally.rejections) == ([0, 1], 0)
+
+
+def test_a_file_that_is_no_data_is_skipped_with_a_reason() -> None:
+    found, tally = seen(b"MIT License\n\nCopyright")
+    assert (found, tally.records, tally.rejections) == ([], 0, 0)
+    assert tally.skipped[0].place == "f"
+
+
+def test_unknown_records_are_counted() -> None:
+    found, tally = seen(text(STOP, {"a": 1}, AZURE | {"category": "Other"}))
+    assert (found, tally.records, tally.unknown) == ([0], 3, 2)
+
+
+def test_most_records_are_never_opened() -> None:
+    tally = Tally()
+    list(scan(text(*([QUIET] * 500)), DETECTOR, tally))
+    assert (tally.records, tally.opened) == (500, 0)
+
+
+def test_excerpts_of_rejected_records_are_short_and_printable() -> None:
+    _, tally = seen(b'{"a":"\x1b[31m' + b"x" * 1_000 + b'}\n{"b":1}')
+    assert tally.rejected[0].excerpt.isprintable()
+    assert len(tally.rejected[0].excerpt) <= 120
+
+
+def test_reading_gives_every_record_with_its_source() -> None:
+    tally = Tally()
+    found = list(read(text(QUIET, AZURE, {"a": 1}), [TRAIL, OTHER], tally))
+    assert [(one.position, one.source and one.source.name) for one in found] == [
+        (0, "aws/cloudtrail"),
+        (1, "azure/activitylogs"),
+        (2, None),
+    ]
+    assert (tally.records, tally.opened, tally.unknown) == (3, 3, 1)
+
+
+def test_raw_reading_takes_envelopes_as_they_are() -> None:
+    made = rulebook(("x/y", Text("detail.eventName", ("stoplogging",))))
+    found = list(
+        scan(text({"detail-type": "x", "detail": STOP}), Detector(made, (), raw=True), Tally())
+    )
+    assert [match.source for match in found] == ["raw"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b'{"eventSource":"s","eventName":"Stop\\u004cogging"}',
+        b'{"eventSource":"s","event\\u004eame":"StopLogging"}',
+        b'{"eventName":"Other","eventSource":"s","eventName":"StopLogging"}',
+        b'{"x":{"eventName":"Other"},"eventSource":"s" , "eventName" : "STOPLOGGING"}',
+        b'{"eventSource":"s","eventName":["Other","StopLogging"]}',
+        b'{"eventSource":null,"eventName":"StopLogging"}',
+    ],
+)
+def test_a_header_is_found_however_it_is_written(record: bytes) -> None:
+    assert seen(b"[" + record + b"]")[0] == [0]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b'{"eventName":"StopLogging","eventSource":"s","eventName":"Other"}',
+        b'{"x":{"eventName":"StopLogging"},"eventSource":"s","eventName":"Other"}',
+        b'{"eventSource":"s","eventName":"Other","x":"\\"eventName\\":\\"StopLogging\\""}',
+    ],
+)
+def test_a_name_elsewhere_is_not_the_header(record: bytes) -> None:
+    found, tally = seen(b"[" + record + b"]")
+    assert (found, tally.records) == ([], 1)
+
+
+def test_files_larger_than_a_chunk_are_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["core.scan.chunks"], "CHUNK", 2_000)
+    monkeypatch.setattr("core.scan.unpack.BLOCK", 100)
+    many = [QUIET, STOP | {"a": "},{" * 20, "b": [{"c": 1}, {"d": "\n{"}]}] * 200
+    expected = list(range(1, 400, 2))
+    wrapped = b'{"Records":' + text(*many) + b"}"
+    lines = b"\n".join(json.dumps(one).encode() for one in many)
+    for data in (text(*many), wrapped, json.dumps(many, indent=1).encode(), lines):
+        assert len(list(chunks(blocks(io.BytesIO(data), 1 << 30)))) > 5
+        found, tally = seen(data)
+        assert (found, tally.records, tally.rejections) == (expected, 400, 0)
+
+
+def test_a_damaged_record_in_a_large_file_costs_only_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.modules["core.scan.chunks"], "CHUNK", 2_000)
+    monkeypatch.setattr("core.scan.unpack.BLOCK", 100)
+    data = text(*([STOP] * 100), {"a": "XX"}, *([STOP] * 100)).replace(b'"XX"', b"nul")
+    found, tally = seen(data)
+    assert (len(found), tally.rejections) == (200, 1)
+
+
+@pytest.mark.parametrize("data", [b'{"a":1},' * 3 + b"{", b"{}{}", b"}{", b'{"', b"[[", b"\xff{"])
+def test_pieces_cover_anything_without_raising(data: bytes) -> None:
+    assert all(piece.data for piece in pieces(data))
+
+
+KEYS = ["eventName", "eventSource", "a", "b", "a.b", "detail", "Records", "operationName"]
+VALUES = ["StopLogging", "stoplogging", "x", "y", "", "1", "ß", "s-1"]
+
+scalars = st.sampled_from([*VALUES, None, True, 1, 1.0, 0])
+json_values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["b", "c", "b.c"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+records = st.dictionaries(st.sampled_from(KEYS), json_values, max_size=5)
+usual = st.builds(
+    lambda name, source, more: {"eventName": name, "eventSource": source} | more,
+    st.sampled_from(VALUES),
+    st.sampled_from(["s", "t"]),
+    st.dictionaries(st.sampled_from(["a", "b"]), json_values, max_size=2),
+)
+
+HARD = rulebook(
+    ("aws/cloudtrail", Text("eventName", ("stoplogging",))),
+    ("aws/cloudtrail", And((Text("eventName", ("x",)), Text("eventSource", ("s",))))),
+    ("aws/cloudtrail", And((Text("eventName", ("x", "y")), Text("a.b", ("x",))))),
+    ("aws/cloudtrail", And((Text("a.b", ("x", "y")), Not(Text("eventSource", ("t",)))))),
+    ("aws/cloudtrail", Regex("b", "s-[0-9]")),
+    ("aws/cloudtrail", And((Text("b", ((0, "1"),)), Text("eventName", ("",))))),
+    ("aws/cloudtrail", And((Text("eventName", ("y",)), Exists("a.b.c", wanted=True)))),
+    ("aws/cloudtrail", And((Text("eventName", ("y",)), Null("b")))),
+    ("azure/activitylogs", Text("operationName", ("x",))),
+)
+
+
+def slowly(data: bytes, detector: Detector) -> list[tuple[int, tuple[Rule, ...], Any]]:
+    found = []
+    for position, value in enumerate(msgspec.json.decode(data)):
+        inner = value.get("detail") if "detail-type" in value else None
+        record = inner if isinstance(inner, dict) and not detector.raw else value
+        source = "raw" if detector.raw else ""
+        for one in detector.sources.values():
+            fits = all(key in record for key in one.keys)
+            if fits and not source and (one is TRAIL or record["category"] == "Policy"):
+                source = one.name
+        if source and (rules := detector.match(source, record)):
+            found.append((position, rules, record))
+    return found
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(usual | records, max_size=12), st.booleans(), st.booleans())
+def test_headers_decide_as_whole_records_do(many: list[Any], raw: bool, lines: bool) -> None:
+    many = [one for one in many if not isinstance(one.get("Records"), list)]
+    detector = Detector(HARD, () if raw else [TRAIL, OTHER], raw=raw)
+    data = text(*many)
+    given = b"\n".join(json.dumps(one).encode() for one in many) if lines else data
+    expected = slowly(data, detector)
+    assert list_of(Scanner(detector), given) == expected
+    lean = list_of(Scanner(detector, ("eventID", "a")), given)
+    assert [one[:2] for one in lean] == [one[:2] for one in expected]
+    for (_, _, part), (_, _, whole) in zip(lean, expected, strict=True):
+        assert {k: part[k] for k in ("eventID", "a") if k in part} == {
+            k: whole[k] for k in ("eventID", "a") if k in whole
+        }
+
+
+def list_of(scanner: Scanner, data: bytes) -> list[tuple[int, tuple[Rule, ...], Any]]:
+    found: list[Match] = list(scanner.scan(data, Tally()))
+    return [(match.position, match.rules, match.native) for match in found]
+
+
+def test_headers_are_made_anew_for_what_was_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.scan.quick.LESSON", 3)
+    monkeypatch.setattr("core.scan.quick.KEPT", 10)
+    many = [
+        {"eventName": VALUES[n % 8], "eventSource": "st"[n % 2], "a": {"b": VALUES[n % 3]}, "b": f"s-{n}"}
+        for n in range(300)
+    ]  # fmt: skip
+    many.insert(150, {"eventName": "x", "eventSource": "s", "a.b": "x"})
+    detector = Detector(HARD, [TRAIL, OTHER])
+    tally = Tally()
+    scanner = Scanner(detector, ("eventID",))
+    found = [(one.position, one.rules) for one in scanner.scan(text(*many), tally)]
+    assert found == [one[:2] for one in slowly(text(*many), detector)]
+    assert tally.records == 301
+    again = [(one.position, one.rules) for one in scanner.scan(text(*many[:150]), Tally())]
+    assert again == [one for one in found if one[0] < 150]

@@ -1,0 +1,776 @@
+"""What each construct of Sigma means, one row each, for both matchers.
+
+The pages behind the rows: docs/decisions/0010-sigma-semantics.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.detect import Detector, plain_match
+from core.sigma import compile_rules
+
+Row = tuple[str, str, Any, bool]
+
+FIRE, QUIET = True, False
+
+
+def rows(*groups: tuple[str, str, list[tuple[Any, bool]]]) -> list[Any]:
+    """(name, detection as YAML, [(event, expected)]) as parameters with readable names."""
+    return [
+        pytest.param(detection, event, expected, id=f"{name}-{number}")
+        for name, detection, cases in groups
+        for number, (event, expected) in enumerate(cases)
+    ]
+
+
+def selection(*lines: str) -> str:
+    """A detection with one selection of these lines."""
+    return "\n".join(["selection:", *(f"  {line}" for line in lines), "condition: selection"])
+
+
+@pytest.fixture
+def fires(tmp_path: Path) -> Callable[..., bool]:
+    """Compile a detection, ask both matchers, demand that they agree."""
+
+    def ask(detection: str, event: Any, **settings: Any) -> bool:
+        lines = "\n".join(f"  {line}" for line in detection.splitlines())
+        text = f"title: t\nlogsource: {{product: p, service: s}}\ndetection:\n{lines}\n"
+        (tmp_path / "rule.yml").write_text(text, encoding="utf-8")
+        compiled = compile_rules([tmp_path / "rule.yml"], **settings)
+        assert compiled.faults == ()
+        fast = Detector(compiled.book, (), raw=True).match("raw", event)
+        plain = plain_match(compiled.book, None, event)
+        assert fast == plain
+        return bool(fast)
+
+    return ask
+
+
+TEXT = rows(
+    (
+        "equal",
+        selection("a: Stop"),
+        [
+            ({"a": "Stop"}, FIRE),
+            ({"a": "sTOP"}, FIRE),
+            ({"a": "Stopp"}, QUIET),
+            ({}, QUIET),
+            ({"b": "Stop"}, QUIET),
+            ({"a": ""}, QUIET),
+            ({"a": None}, QUIET),
+            ({"A": "Stop"}, QUIET),
+        ],
+    ),
+    (
+        "list is any",
+        selection("a: [x, y]"),
+        [
+            ({"a": "x"}, FIRE),
+            ({"a": "Y"}, FIRE),
+            ({"a": "z"}, QUIET),
+        ],
+    ),
+    (
+        "map is all",
+        selection("a: x", "b: y"),
+        [
+            ({"a": "x", "b": "y"}, FIRE),
+            ({"a": "x"}, QUIET),
+            ({"b": "y"}, QUIET),
+        ],
+    ),
+    (
+        "list of maps is any",
+        selection("- a: x", "  b: y", "- c: z"),
+        [
+            ({"a": "x", "b": "y"}, FIRE),
+            ({"c": "z"}, FIRE),
+            ({"a": "x"}, QUIET),
+        ],
+    ),
+    (
+        "contains",
+        selection("a|contains: ell"),
+        [
+            ({"a": "hELlo"}, FIRE),
+            ({"a": "ell"}, FIRE),
+            ({"a": "el l"}, QUIET),
+        ],
+    ),
+    (
+        "startswith",
+        selection("a|startswith: he"),
+        [
+            ({"a": "Hello"}, FIRE),
+            ({"a": "he"}, FIRE),
+            ({"a": "ahe"}, QUIET),
+        ],
+    ),
+    (
+        "endswith",
+        selection("a|endswith: lo"),
+        [
+            ({"a": "helLO"}, FIRE),
+            ({"a": "lo"}, FIRE),
+            ({"a": "loo"}, QUIET),
+        ],
+    ),
+    (
+        "contains a number",
+        selection("a|contains: 080"),
+        [
+            ({"a": "x0801"}, FIRE),
+            ({"a": 10801}, FIRE),
+            ({"a": "80"}, QUIET),
+        ],
+    ),
+    (
+        "all",
+        selection("a|contains|all: [x, y]"),
+        [
+            ({"a": "y-x"}, FIRE),
+            ({"a": "x"}, QUIET),
+            ({"a": ["x", "y"]}, FIRE),
+            ({"a": "y"}, QUIET),
+        ],
+    ),
+    (
+        "all of exact values needs a list",
+        selection("a|all: [x, y]"),
+        [
+            ({"a": ["x", "y", "z"]}, FIRE),
+            ({"a": ["x"]}, QUIET),
+            ({"a": "x"}, QUIET),
+        ],
+    ),
+    (
+        "cased",
+        selection("a|cased: Stop"),
+        [
+            ({"a": "Stop"}, FIRE),
+            ({"a": "stop"}, QUIET),
+            ({"a": ["no", "Stop"]}, FIRE),
+        ],
+    ),
+    (
+        "contains cased",
+        selection("a|contains|cased: To"),
+        [
+            ({"a": "xTox"}, FIRE),
+            ({"a": "xtox"}, QUIET),
+        ],
+    ),
+    (
+        "case folds beyond ASCII",
+        selection("a: STRASSE"),
+        [
+            ({"a": "straße"}, FIRE),
+            ({"a": "Strasse"}, FIRE),
+        ],
+    ),
+    (
+        "greek sigma folds anywhere",
+        selection("a|contains: ΟΔΟΣ"),
+        [
+            ({"a": "οδος"}, FIRE),
+            ({"a": "οδοσα"}, FIRE),
+        ],
+    ),
+    (
+        "neq",
+        selection("a|neq: x"),
+        [
+            ({"a": "y"}, FIRE),
+            ({"a": "X"}, QUIET),
+            ({}, FIRE),
+            ({"a": ["x", "y"]}, QUIET),
+        ],
+    ),
+    (
+        "neq of several",
+        selection("a|neq: [x, y]"),
+        [
+            ({"a": "z"}, FIRE),
+            ({"a": "x"}, QUIET),
+            ({"a": "y"}, QUIET),
+        ],
+    ),
+    (
+        "contains neq",
+        selection("a|contains|neq: x"),
+        [
+            ({"a": "yxy"}, QUIET),
+            ({"a": "y"}, FIRE),
+        ],
+    ),
+)
+
+WILDCARDS = rows(
+    (
+        "star inside",
+        selection("a: he*lo"),
+        [
+            ({"a": "HELLO"}, FIRE),
+            ({"a": "helo"}, FIRE),
+            ({"a": "hel"}, QUIET),
+            ({"a": "he\nlo"}, FIRE),
+            ({"a": "xhelo"}, QUIET),
+        ],
+    ),
+    (
+        "question mark is one character",
+        selection("a: h?llo"),
+        [
+            ({"a": "hallo"}, FIRE),
+            ({"a": "hllo"}, QUIET),
+            ({"a": "h\u00e4llo"}, FIRE),
+            ({"a": "h\nllo"}, FIRE),
+            ({"a": "haallo"}, QUIET),
+        ],
+    ),
+    (
+        "both",
+        selection("a: '?b*d?f'"),
+        [
+            ({"a": "abcdef"}, FIRE),
+            ({"a": "abdef"}, FIRE),
+            ({"a": "abef"}, QUIET),
+        ],
+    ),
+    (
+        "only a star",
+        selection("a: '*'"),
+        [
+            ({"a": "x"}, FIRE),
+            ({"a": ""}, FIRE),
+            ({"a": 0}, FIRE),
+            ({"a": {"b": 1}}, FIRE),
+            ({"a": None}, QUIET),
+            ({}, QUIET),
+            ({"a": []}, QUIET),
+        ],
+    ),
+    ("escaped star", selection(r"a: 'a\*b'"), [({"a": "a*b"}, FIRE), ({"a": "axb"}, QUIET)]),
+    (
+        "escaped question mark",
+        selection(r"a: 'a\?b'"),
+        [({"a": "a?b"}, FIRE), ({"a": "axb"}, QUIET)],
+    ),
+    (
+        "escaped backslash before a star",
+        selection(r"a: 'a\\*'"),
+        [
+            ({"a": "a\\b"}, FIRE),
+            ({"a": "a*"}, QUIET),
+        ],
+    ),
+    (
+        "plain backslash",
+        selection(r"a: 'C:\Windows\x'"),
+        [
+            ({"a": "c:\\windows\\X"}, FIRE),
+            ({"a": "c:windowsx"}, QUIET),
+        ],
+    ),
+    (
+        "contains with an escaped star",
+        selection(r"a|contains: '\*'"),
+        [
+            ({"a": "x*y"}, FIRE),
+            ({"a": "xy"}, QUIET),
+        ],
+    ),
+    (
+        "contains with a wildcard",
+        selection("a|contains: x?z"),
+        [
+            ({"a": "--xyz--"}, FIRE),
+            ({"a": "xz"}, QUIET),
+        ],
+    ),
+    (
+        "regex characters are plain",
+        selection("a: 'a.c*[x]'"),
+        [
+            ({"a": "a.c--[x]"}, FIRE),
+            ({"a": "abc--x"}, QUIET),
+        ],
+    ),
+)
+
+REGEX = rows(
+    (
+        "found anywhere",
+        selection("a|re: b+"),
+        [
+            ({"a": "abbc"}, FIRE),
+            ({"a": "aBc"}, QUIET),
+            ({"a": ["x", "b"]}, FIRE),
+            ({}, QUIET),
+        ],
+    ),
+    ("anchors", selection("a|re: '^b+$'"), [({"a": "bb"}, FIRE), ({"a": "abb"}, QUIET)]),
+    ("i", selection("a|re|i: '^b+$'"), [({"a": "BB"}, FIRE)]),
+    ("m", selection("a|re|m: '^b$'"), [({"a": "a\nb\nc"}, FIRE), ({"a": "abc"}, QUIET)]),
+    ("no m", selection("a|re: '^b$'"), [({"a": "a\nb\nc"}, QUIET)]),
+    ("s", selection("a|re|s: 'a.c'"), [({"a": "a\nc"}, FIRE)]),
+    ("no s", selection("a|re: 'a.c'"), [({"a": "a\nc"}, QUIET)]),
+    ("i and s", selection("a|re|i|s: 'A.C'"), [({"a": "a\nc"}, FIRE)]),
+    ("startswith", selection("a|re|startswith: b|c"), [({"a": "cx"}, FIRE), ({"a": "xc"}, QUIET)]),
+    ("endswith", selection("a|re|endswith: b|c"), [({"a": "xc"}, FIRE), ({"a": "cx"}, QUIET)]),
+    ("contains", selection("a|re|contains: b|c"), [({"a": "xcx"}, FIRE), ({"a": "x"}, QUIET)]),
+    ("all", selection("a|re|all: [b, c]"), [({"a": "cb"}, FIRE), ({"a": "c"}, QUIET)]),
+    ("of a number", selection("a|re: '^4[0-9]{2}$'"), [({"a": 404}, FIRE), ({"a": 4040}, QUIET)]),
+    ("written as a number", selection("a|re: 404"), [({"a": "x404"}, FIRE), ({"a": "40"}, QUIET)]),
+)
+
+NUMBERS = rows(
+    (
+        "number and text",
+        selection("a: 0"),
+        [
+            ({"a": 0}, FIRE),
+            ({"a": "0"}, FIRE),
+            ({"a": 0.0}, FIRE),
+            ({"a": "00"}, QUIET),
+            ({"a": False}, QUIET),
+            ({"a": ""}, QUIET),
+            ({"a": None}, QUIET),
+        ],
+    ),
+    ("text and number", selection("a: '50126'"), [({"a": 50126}, FIRE), ({"a": 50126.0}, FIRE)]),
+    (
+        "fraction",
+        selection("a: 1.5"),
+        [({"a": 1.5}, FIRE), ({"a": "1.5"}, FIRE), ({"a": 15}, QUIET)],
+    ),
+    (
+        "large",
+        selection("a: 12345678901234567890"),
+        [
+            ({"a": 12345678901234567890}, FIRE),
+            ({"a": 12345678901234567891}, QUIET),
+        ],
+    ),
+    (
+        "boolean",
+        selection("a: true"),
+        [
+            ({"a": True}, FIRE),
+            ({"a": "true"}, FIRE),
+            ({"a": "True"}, FIRE),
+            ({"a": 1}, QUIET),
+            ({"a": False}, QUIET),
+        ],
+    ),
+    ("text and boolean", selection("a: 'False'"), [({"a": False}, FIRE), ({"a": 0}, QUIET)]),
+    ("one is not true", selection("a: 1"), [({"a": True}, QUIET), ({"a": 1}, FIRE)]),
+    (
+        "gt",
+        selection("a|gt: 5"),
+        [
+            ({"a": 6}, FIRE),
+            ({"a": 5}, QUIET),
+            ({"a": 5.5}, FIRE),
+            ({"a": "6"}, FIRE),
+            ({"a": "6 "}, QUIET),
+            ({"a": "x"}, QUIET),
+            ({"a": True}, QUIET),
+            ({}, QUIET),
+            ({"a": [1, 9]}, FIRE),
+            ({"a": "1e1"}, FIRE),
+            ({"a": None}, QUIET),
+            ({"a": "0x10"}, QUIET),
+        ],
+    ),
+    ("gte", selection("a|gte: 5"), [({"a": 5}, FIRE), ({"a": 4.9}, QUIET)]),
+    ("lt", selection("a|lt: 5"), [({"a": 4}, FIRE), ({"a": 5}, QUIET), ({"a": "-1"}, FIRE)]),
+    ("lte", selection("a|lte: 5"), [({"a": 5}, FIRE), ({"a": 6}, QUIET), ({"a": "5.0"}, FIRE)]),
+    ("minute", selection("a|minute: 34"), [({"a": "2026-03-01T12:34:56Z"}, FIRE)]),
+    (
+        "hour is in UTC",
+        selection("a|hour: 12"),
+        [
+            ({"a": "2026-03-01T12:34:56Z"}, FIRE),
+            ({"a": "2026-03-01T14:34:56+02:00"}, FIRE),
+            ({"a": "2026-03-01T13:00:00Z"}, QUIET),
+            ({"a": "no date"}, QUIET),
+            ({}, QUIET),
+        ],
+    ),
+    ("day", selection("a|day: 1"), [({"a": "2026-03-01"}, FIRE), ({"a": 1772323200}, FIRE)]),
+    ("week", selection("a|week: 9"), [({"a": "2026-03-01T00:00:00Z"}, FIRE)]),
+    ("month", selection("a|month: [3, 4]"), [({"a": 1772323200000}, FIRE)]),
+    ("year", selection("a|year: 2026"), [({"a": "2026-03-01 12:00:00"}, FIRE)]),
+    (
+        "hour compared",
+        selection("a|hour|gte: 22"),
+        [
+            ({"a": "2026-03-01T23:00:00Z"}, FIRE),
+            ({"a": "2026-03-01T21:00:00Z"}, QUIET),
+        ],
+    ),
+)
+
+NOTHING = rows(
+    (
+        "null",
+        selection("a: null"),
+        [
+            ({}, FIRE),
+            ({"a": None}, FIRE),
+            ({"a": []}, FIRE),
+            ({"a": ""}, QUIET),
+            ({"a": 0}, QUIET),
+            ({"a": [None, 1]}, FIRE),
+            ({"a": {}}, QUIET),
+            ({"a": "null"}, QUIET),
+        ],
+    ),
+    ("null below an object", selection("a.b: null"), [({"a": {}}, FIRE), ({"a": {"b": 1}}, QUIET)]),
+    (
+        "null or a text",
+        selection("a: [null, x]"),
+        [({}, FIRE), ({"a": "x"}, FIRE), ({"a": "y"}, QUIET)],
+    ),
+    ("no value is null", selection("a: []"), [({}, FIRE), ({"a": "x"}, QUIET)]),
+    (
+        "empty text",
+        selection("a: ''"),
+        [
+            ({"a": ""}, FIRE),
+            ({}, QUIET),
+            ({"a": None}, QUIET),
+            ({"a": " "}, QUIET),
+            ({"a": [""]}, FIRE),
+        ],
+    ),
+    (
+        "exists",
+        selection("a|exists: true"),
+        [
+            ({"a": "x"}, FIRE),
+            ({"a": ""}, FIRE),
+            ({"a": None}, FIRE),
+            ({"a": []}, FIRE),
+            ({}, QUIET),
+        ],
+    ),
+    (
+        "does not exist",
+        selection("a.b|exists: false"),
+        [
+            ({"a": {}}, FIRE),
+            ({}, FIRE),
+            ({"a": {"b": None}}, QUIET),
+            ({"a": [{"c": 1}, {"b": 2}]}, QUIET),
+        ],
+    ),
+)
+
+FIELDS = rows(
+    (
+        "dots go through objects",
+        selection("a.b.c: x"),
+        [
+            ({"a": {"b": {"c": "x"}}}, FIRE),
+            ({"a": {"b": "x"}}, QUIET),
+            ({"a": "x"}, QUIET),
+        ],
+    ),
+    (
+        "dots go through lists",
+        selection("a.b: x"),
+        [
+            ({"a": [{"b": "y"}, {"b": "x"}]}, FIRE),
+            ({"a": [[{"b": "x"}]]}, FIRE),
+            ({"a": []}, QUIET),
+        ],
+    ),
+    (
+        "keys with dots",
+        selection("a.b.c: x"),
+        [
+            ({"a.b.c": "x"}, FIRE),
+            ({"a.b": {"c": "x"}}, FIRE),
+            ({"a": {"b.c": "x"}}, FIRE),
+            ({"a.b": {"d": 1}, "a": {"b": {"c": "x"}}}, FIRE),
+        ],
+    ),
+    ("the longest key counts", selection("a.b: x"), [({"a.b": "y", "a": {"b": "x"}}, QUIET)]),
+    (
+        "any element of a list",
+        selection("a: x"),
+        [
+            ({"a": ["y", "X"]}, FIRE),
+            ({"a": [["x"]]}, FIRE),
+            ({"a": ["y"]}, QUIET),
+        ],
+    ),
+    (
+        "an object is its JSON text",
+        selection("a|contains: '\"State\":0'"),
+        [
+            ({"a": {"State": 0}}, FIRE),
+            ({"a": {"State": 1}}, QUIET),
+            ({"a": [{"State": 0}]}, FIRE),
+        ],
+    ),
+    ("text beyond ASCII in an object", selection("a|contains: ä"), [({"a": {"b": "Ä"}}, FIRE)]),
+    (
+        "fieldref",
+        selection("a|fieldref: b"),
+        [
+            ({"a": "x", "b": "X"}, FIRE),
+            ({"a": "x", "b": "y"}, QUIET),
+            ({"a": "x"}, QUIET),
+            ({}, QUIET),
+            ({"a": None, "b": None}, QUIET),
+            ({"a": 1, "b": "1"}, FIRE),
+            ({"a": [1, 2], "b": [3, 2]}, FIRE),
+        ],
+    ),
+    (
+        "fieldref contains",
+        selection("a|fieldref|contains: b.c"),
+        [
+            ({"a": "xyz", "b": {"c": "y"}}, FIRE),
+            ({"a": "y", "b": {"c": "xyz"}}, QUIET),
+        ],
+    ),
+    (
+        "fieldref startswith",
+        selection("a|fieldref|startswith: b"),
+        [
+            ({"a": "xyz", "b": "XY"}, FIRE),
+            ({"a": "xyz", "b": "yz"}, QUIET),
+        ],
+    ),
+    (
+        "fieldref endswith",
+        selection("a|fieldref|endswith: b"),
+        [
+            ({"a": "xyz", "b": "yz"}, FIRE),
+            ({"a": "xyz", "b": "xy"}, QUIET),
+        ],
+    ),
+    (
+        "cidr",
+        selection("a|cidr: 192.0.2.0/24"),
+        [
+            ({"a": "192.0.2.7"}, FIRE),
+            ({"a": "198.51.100.7"}, QUIET),
+            ({"a": "lambda.example.com"}, QUIET),
+            ({"a": "192.0.2.128/25"}, FIRE),
+            ({"a": "192.0.0.0/16"}, QUIET),
+            ({"a": 3221225991}, QUIET),
+            ({"a": "::ffff:192.0.2.7"}, FIRE),
+            ({"a": ["x", "192.0.2.1"]}, FIRE),
+            ({}, QUIET),
+            ({"a": "192.0.2.7 "}, QUIET),
+            ({"a": "192.0.2"}, QUIET),
+        ],
+    ),
+    (
+        "cidr of IPv6",
+        selection("a|cidr: 2001:db8::/32"),
+        [
+            ({"a": "2001:DB8::1"}, FIRE),
+            ({"a": "2001:db9::1"}, QUIET),
+            ({"a": "192.0.2.1"}, QUIET),
+        ],
+    ),
+    (
+        "several cidrs",
+        selection("a|cidr: [10.0.0.0/8, 192.0.2.0/24]"),
+        [
+            ({"a": "10.1.2.3"}, FIRE),
+            ({"a": "11.1.2.3"}, QUIET),
+        ],
+    ),
+)
+
+ENCODED = rows(
+    ("base64", selection("a|base64: hello"), [({"a": "aGVsbG8="}, FIRE), ({"a": "hello"}, QUIET)]),
+    ("base64 contains", selection("a|base64|contains: foo"), [({"a": "xZm9vx"}, FIRE)]),
+    (
+        "base64offset",
+        selection("a|base64offset|contains: foobar"),
+        [
+            ({"a": "Zm9vYmFy"}, FIRE),
+            ({"a": "eGZvb2Jhcg=="}, FIRE),
+            ({"a": "eHhmb29iYXI="}, FIRE),
+            ({"a": "YmFyZm9v"}, QUIET),
+        ],
+    ),
+    ("wide", selection("a|wide|base64: ab"), [({"a": "YQBiAA=="}, FIRE)]),
+    ("utf16be", selection("a|utf16be|base64: ab"), [({"a": "AGEAYg=="}, FIRE)]),
+    ("utf16", selection("a|utf16|base64: ab"), [({"a": "//5hAGIA"}, FIRE)]),
+    (
+        "windash",
+        selection("a|windash|contains: ' -f '"),
+        [
+            ({"a": "x /f y"}, FIRE),
+            ({"a": "x -f y"}, FIRE),
+            ({"a": "x \u2013f y"}, FIRE),
+            ({"a": "f"}, QUIET),
+        ],
+    ),
+    (
+        "windash all",
+        selection("a|contains|windash|all: [' -a', ' -b']"),
+        [
+            ({"a": "x /a -b"}, FIRE),
+            ({"a": "x /a"}, QUIET),
+        ],
+    ),
+)
+
+KEYWORDS = rows(
+    (
+        "any leaf",
+        "k: [one, two]\ncondition: k",
+        [
+            ({"a": {"b": ["x", "has ONE in it"]}}, FIRE),
+            ({"a": "tw"}, QUIET),
+            ({"one": 1}, QUIET),
+            ({"a": "two"}, FIRE),
+            ({}, QUIET),
+        ],
+    ),
+    ("single", "k: one\ncondition: k", [({"a": "someone"}, FIRE)]),
+    (
+        "number",
+        "k: 4625\ncondition: k",
+        [({"a": 4625}, FIRE), ({"a": "id=4625"}, FIRE), ({"a": 1}, QUIET)],
+    ),
+    (
+        "all",
+        "k:\n  '|all': [one, two]\ncondition: k",
+        [
+            ({"a": "one", "b": "two"}, FIRE),
+            ({"a": "one"}, QUIET),
+        ],
+    ),
+    ("wildcard", "k: 'o*e'\ncondition: k", [({"a": "xxoyexx"}, FIRE), ({"a": "eo"}, QUIET)]),
+    (
+        "startswith",
+        "k:\n  '|startswith': one\ncondition: k",
+        [({"a": "ones"}, FIRE), ({"a": "xone"}, QUIET)],
+    ),
+    ("regex", "k:\n  '|re': 'o.e'\ncondition: k", [({"a": ["xone"]}, FIRE), ({"a": "ne"}, QUIET)]),
+    (
+        "among maps",
+        "k:\n  - one\n  - a: b\ncondition: k",
+        [({"a": "b"}, FIRE), ({"c": "one"}, FIRE), ({"c": "b"}, QUIET)],
+    ),
+    ("cased", "k:\n  '|cased': One\ncondition: k", [({"a": "xOne"}, FIRE), ({"a": "xone"}, QUIET)]),
+)
+
+_THREE = "sel_a:\n  a: x\nsel_b:\n  b: x\nother:\n  c: x\n_hidden:\n  d: x\ncondition: "
+
+CONDITIONS = rows(
+    ("and", _THREE + "sel_a and sel_b", [({"a": "x", "b": "x"}, FIRE), ({"a": "x"}, QUIET)]),
+    ("or", _THREE + "sel_a or sel_b", [({"b": "x"}, FIRE), ({"c": "x"}, QUIET)]),
+    ("not", _THREE + "not sel_a", [({}, FIRE), ({"a": "x"}, QUIET)]),
+    (
+        "and binds before or",
+        _THREE + "sel_a or sel_b and other",
+        [({"a": "x"}, FIRE), ({"b": "x"}, QUIET)],
+    ),
+    (
+        "brackets",
+        _THREE + "(sel_a or sel_b) and other",
+        [({"a": "x"}, QUIET), ({"a": "x", "c": "x"}, FIRE)],
+    ),
+    ("not binds first", _THREE + "not sel_a and sel_b", [({"b": "x"}, FIRE), ({}, QUIET)]),
+    ("1 of pattern", _THREE + "1 of sel_*", [({"b": "x"}, FIRE), ({"c": "x"}, QUIET)]),
+    ("any of pattern", _THREE + "any of sel_*", [({"b": "x"}, FIRE), ({"c": "x"}, QUIET)]),
+    (
+        "all of pattern",
+        _THREE + "all of sel_*",
+        [({"a": "x", "b": "x"}, FIRE), ({"a": "x"}, QUIET)],
+    ),
+    ("1 of them", _THREE + "1 of them", [({"c": "x"}, FIRE), ({"d": "x"}, QUIET), ({}, QUIET)]),
+    (
+        "all of them",
+        _THREE + "all of them",
+        [
+            ({"a": "x", "b": "x", "c": "x"}, FIRE),
+            ({"a": "x", "b": "x"}, QUIET),
+        ],
+    ),
+    (
+        "not 1 of",
+        _THREE + "other and not 1 of sel_*",
+        [({"c": "x"}, FIRE), ({"c": "x", "a": "x"}, QUIET)],
+    ),
+    ("hidden by name", _THREE + "_hidden", [({"d": "x"}, FIRE)]),
+    ("double not", _THREE + "not not sel_a", [({"a": "x"}, FIRE), ({}, QUIET)]),
+    (
+        "several conditions are any",
+        "a:\n  a: x\nb:\n  b: x\ncondition: [a, b]",
+        [({"b": "x"}, FIRE), ({}, QUIET)],
+    ),
+    (
+        "names that begin with an operator",
+        "notepad:\n  a: x\nandroid:\n  b: x\ncondition: notepad and android",
+        [
+            ({"a": "x", "b": "x"}, FIRE),
+            ({"a": "x"}, QUIET),
+        ],
+    ),
+    (
+        "two demands on one list",
+        selection("a|contains|all: [x, y]", "b: z"),
+        [
+            ({"a": ["1x", "2y"], "b": "z"}, FIRE),
+        ],
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("detection", "event", "expected"),
+    [*TEXT, *WILDCARDS, *REGEX, *NUMBERS, *NOTHING, *FIELDS, *ENCODED, *KEYWORDS, *CONDITIONS],
+)
+def test_construct_means_what_the_page_says(
+    fires: Callable[..., bool], detection: str, event: Any, expected: bool
+) -> None:
+    assert fires(detection, event) is expected
+
+
+@pytest.mark.parametrize(
+    ("detection", "event", "expected"),
+    rows(
+        (
+            "values",
+            selection("a|expand: '%admins%'"),
+            [
+                ({"a": "root"}, FIRE),
+                ({"a": "svc-1"}, FIRE),
+                ({"a": "%admins%"}, QUIET),
+            ],
+        ),
+        (
+            "inside text",
+            selection("a|expand|contains: 'u=%admins%;'"),
+            [
+                ({"a": "xu=ROOT;"}, FIRE),
+                ({"a": "u=x;"}, QUIET),
+            ],
+        ),
+        ("no placeholder", selection("a|expand: '50%'"), [({"a": "50%"}, FIRE)]),
+        ("in a regex", selection("a|re|expand: '^%admins%$'"), [({"a": "root"}, FIRE)]),
+    ),
+)
+def test_expand_puts_configured_values_in(
+    fires: Callable[..., bool], detection: str, event: Any, expected: bool
+) -> None:
+    placeholders = {"admins": ("root", "svc-*")}
+    assert fires(detection, event, placeholders=placeholders) is expected
