@@ -18,7 +18,7 @@ demo: $(READY)
 
 ## test: all tests, the end-to-end ones included where their tools are present
 test: $(READY)
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 ## check: format, lint, types, and that generated files are fresh
 check: $(READY)

@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("terraform")
-
 # The journal and the table are not protected: this deployment is meant to be destroyed.
 AS_IT_COMES = {"protect_data": False}
 ARMED = {

@@ -14,8 +14,6 @@ from core import config
 from core.actions import CATALOGUE
 from tests.infra import terraform
 
-pytestmark = pytest.mark.xdist_group("terraform")
-
 PERMISSIONS = json.loads((terraform.ROOT / "functions/aws/permissions.json").read_text())
 VERBS = sorted(name for name in PERMISSIONS if not name.startswith("_"))
 READING = re.compile(r"[a-z0-9-]+:(BatchGet|Describe|Get|List|Lookup)[A-Za-z]*")
