@@ -50,9 +50,11 @@ package: $(READY)
 e2e-aws: $(READY)
 	$(BIN)/pytest -n 0 tests/e2e
 
-## bench: speed against the floor and against what users have today, as ratios
+## bench: speed of a hunt against the floor; RULES=folder takes other rules than the shipped ones
+RULES ?= core/rules/aws
 bench: $(READY)
-	$(BIN)/python bench/hunt.py
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	$(BIN)/python -m bench.hunt --rules $(RULES)
 
 # Universal, hashed, without any address; boto3 and what it brings are in the Lambda runtime.
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url \
@@ -64,6 +66,8 @@ lock: $(READY)
 	$(COMPILE) --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --python-version 3.13 --extra aws $(MANAGED:%=--no-emit-package %) \
 	  pyproject.toml -o requirements/aws.txt
+	$(COMPILE) --python-version 3.11 --extra bench -c requirements/dev.txt \
+	  pyproject.toml -o requirements/bench.txt
 	printf 'awslambdaric\nboto3\n' | $(COMPILE) --python-version 3.13 - -o requirements/ric.txt
 
 ## clean: remove the environment and everything built
