@@ -134,26 +134,29 @@ class _Fields:
     """Where a record's time and id are."""
 
     def __init__(self, time_field: str, uid_field: str) -> None:
-        names = (*_named(time_field, _TIMES), *_named(uid_field, _UIDS))
+        self._times = (time_field,) if time_field else _TIMES
+        self._uids = (uid_field,) if uid_field else _UIDS
+        names = (*self._times, *self._uids)
         self.names = names if all("." not in name for name in names) else ()
-        self._times = [finder((name,)) for name in _named(time_field, _TIMES)]
-        self._uids = [finder((name,)) for name in _named(uid_field, _UIDS)]
 
     def time(self, record: NativeRecord) -> int | None:
         """Epoch milliseconds of the first field that is there."""
-        value = _first(self._times, record)
-        return _milliseconds(value) if isinstance(value, str) else milliseconds(value)
+        value = _first(record, self._times)
+        return _milliseconds(value) if type(value) is str else milliseconds(value)
 
     def uid(self, record: NativeRecord) -> str:
         """The first id that is there, as text."""
-        return text(_first(self._uids, record)) or ""
+        value = _first(record, self._uids)
+        return value if type(value) is str else text(value) or ""
 
 
-def _first(finders: Iterable[Callable[[Any], list[Any]]], record: NativeRecord) -> Any:
-    for find in finders:
-        for value in find(record):
-            if value is not None:
-                return next(flat([value]), None)
+def _first(record: NativeRecord, names: tuple[str, ...]) -> Any:
+    for name in names:
+        value = record.get(name)
+        if value is None and "." in name:
+            value = next(iter(finder((name,))(record)), None)
+        if value is not None:
+            return next(flat([value]), None) if type(value) is list else value
     return None
 
 
@@ -161,10 +164,6 @@ def _first(finders: Iterable[Callable[[Any], list[Any]]], record: NativeRecord) 
 def _milliseconds(value: str) -> int | None:
     """Records come in order of time, so that the same second is read again and again."""
     return milliseconds(value)
-
-
-def _named(field: str, usual: tuple[str, ...]) -> tuple[str, ...]:
-    return (field,) if field else usual
 
 
 def _one_by_one(

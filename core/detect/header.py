@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from core.detect.index import Index
-from core.detect.matcher import Fields, View, any_of, regex_test, text_test
+from core.detect.matcher import Fields, Sieve, View, regex_test, text_test
 from core.detect.partial import settle
 from core.rulebook import And, Expr, Pattern, Regex, Rulebook, Text
 
@@ -38,35 +38,47 @@ class Check:
 
     def __init__(self, field: int, tests: Sequence[tuple[int, Text | Regex]]) -> None:
         self.field = field
+        self.rules = tuple(number for number, _ in tests)
         self._tests = [(number, _test(leaf)) for number, leaf in tests]
-        self._any = _any_test([leaf for _, leaf in tests]) if len(tests) > _FEW else None
+        self._words = [literal(one.pattern) for _, one in tests if isinstance(one, Regex)]
+        patterns = [p for _, one in tests if isinstance(one, Text) for p in one.patterns]
+        self._sieve = Sieve(map(_folded, patterns))
         self._passing: dict[str, tuple[int, ...]] = {}
 
     def passing(self, value: str) -> tuple[int, ...]:
         """The rules that this text leaves possible."""
-        if self._any is None:
-            return tuple([number for number, test in self._tests if test(value)])
         found = self._passing.get(value)
         if found is None:
-            tests = self._tests if self._any(value) else ()
+            tests = self._tests if self._words or self._sieve.one(value) else ()
             found = tuple([number for number, test in tests if test(value)])
             if len(self._passing) >= KEPT:
                 self._passing.clear()
             self._passing[value] = found
         return found
 
-    @property
-    def rules(self) -> tuple[int, ...]:
-        """All of them."""
-        return tuple(number for number, _ in self._tests)
+    def alive(self, values: Collection[str]) -> bool:
+        """Could any of these texts leave a rule possible? No is certain, yes is not."""
+        if self._words:
+            joined = "\n".join(values)
+            if any(word in joined for word in self._words):
+                return True
+        return self._sieve.any(values)
 
 
-class Answer(NamedTuple):
+class Answer:
     """What one combination of header texts decides."""
 
-    hits: tuple[int, ...]
-    checks: tuple[Check, ...]
-    opens: tuple[int, ...]
+    __slots__ = ("checks", "chunk", "hits", "live", "opens")
+
+    def __init__(
+        self,
+        hits: tuple[int, ...] = (),
+        checks: tuple[Check, ...] = (),
+        opens: tuple[int, ...] = (),
+    ) -> None:
+        self.hits, self.checks, self.opens = hits, checks, opens
+        self.chunk, self.live = 0, checks
+        """For core.scan: the checks that are alive in a chunk, and its number."""
 
 
 class Lesson(NamedTuple):
@@ -97,6 +109,7 @@ class Header:
         self._route, self._dropped = route, dropped
         self._lesson = lesson or Lesson(Counter(), Counter())
         self._exact_paths: list[str] = []
+        self._checks: dict[tuple[int, tuple[tuple[int, Text | Regex], ...]], Check] = {}
         self.exact = self._exact()
         self.extra = self._extra()
         self._index = Index(book.entries, numbers, first=route, only=frozenset(self.exact))
@@ -133,8 +146,15 @@ class Header:
                 checks[self.extra.index(leaf.field or "")].append((number, leaf))
             else:
                 opens.append(number)
-        every = tuple(Check(field, tests) for field, tests in sorted(checks.items()))
+        every = tuple(self._shared(field, tuple(tests)) for field, tests in sorted(checks.items()))
         return Answer(tuple(hits), every, tuple(opens))
+
+    def _shared(self, field: int, tests: tuple[tuple[int, Text | Regex], ...]) -> Check:
+        """The check of these tests; different answers often need the same one."""
+        found = self._checks.get((field, tests))
+        if found is None:
+            found = self._checks[field, tests] = Check(field, tests)
+        return found
 
     def _again(self, lesson: Lesson, dropped: frozenset[str]) -> Header:
         return Header(self._book, self._numbers, self._fields, self._route, lesson, dropped)
@@ -216,17 +236,6 @@ def _test(leaf: Text | Regex) -> Callable[[str], bool]:
     return lambda text: word in text and test(text)
 
 
-def _any_test(leaves: Sequence[Text | Regex]) -> Callable[[str], bool] | None:
-    """One test that is true whenever one of theirs is; None when there is no such."""
-    if not all(isinstance(leaf, Text) for leaf in leaves):
-        return None
-    patterns: list[Pattern] = []
-    for leaf in leaves:
-        assert isinstance(leaf, Text)
-        patterns.extend(_folded(p) for p in leaf.patterns)
-    return any_of(patterns)
-
-
 def _folded(pattern: Pattern) -> Pattern:
     if isinstance(pattern, str):
         return pattern.casefold()
@@ -248,8 +257,6 @@ def literal(regex: str) -> str:
             run += char
     return max([*runs, run], key=len)
 
-
-_FEW = 3
 
 _CLASS = re.compile(r"\[\^?\]?[^\]]*\]")
 

@@ -7,7 +7,7 @@ look at the same field share the work. It knows nothing of rules' names or of th
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, TypeAlias
 
@@ -30,7 +30,7 @@ from core.rulebook import (
     Text,
 )
 
-__all__ = ["Fields", "Matcher", "View", "any_of", "matcher", "regex_test", "text_test"]
+__all__ = ["Fields", "Matcher", "Sieve", "View", "matcher", "regex_test", "text_test"]
 
 Matcher: TypeAlias = Callable[["View"], bool]
 
@@ -152,25 +152,50 @@ def regex_test(expr: Regex) -> Callable[[str], bool]:
     return lambda text: _search(regex, text)
 
 
-def any_of(patterns: Iterable[Pattern]) -> Callable[[str], bool]:
-    """One test for many folded patterns: is the text, case aside, like at least one of them?"""
-    patterns = tuple(patterns)
-    plain = frozenset(p for p in patterns if isinstance(p, str))
-    starts, ends, inside, others = _sorted_out(p for p in patterns if not isinstance(p, str))
-    first, last = sorted({len(p) for p in starts}), sorted({len(p) for p in ends})
-    regex = _regex_of("|".join(map(re2.escape, sorted(inside)))) if inside else None
+class Sieve:
+    """Many patterns at once: could a text, case aside, be like one of them?"""
 
-    def test(text: str) -> bool:
+    def __init__(self, patterns: Iterable[Pattern]) -> None:
+        many = tuple(patterns)
+        self._plain = frozenset(p for p in many if isinstance(p, str))
+        starts, ends, inside, others = _sorted_out(p for p in many if not isinstance(p, str))
+        self._starts, self._first = starts, sorted({len(p) for p in starts})
+        self._ends, self._last = ends, sorted({len(p) for p in ends})
+        self._inside = _regex_of("|".join(map(re2.escape, sorted(inside)))) if inside else None
+        self._others = others
+
+    def one(self, text: str) -> bool:
+        """Of this text."""
         text = text.casefold()
         return (
-            text in plain
-            or any(text[:size] in starts for size in first)
-            or any(text[max(0, len(text) - size) :] in ends for size in last)
-            or (regex is not None and _search(regex, text))
-            or any(other(text) for other in others)
+            text in self._plain
+            or self._edges(text)
+            or (self._inside is not None and _search(self._inside, text))
         )
 
-    return test
+    def any(self, texts: Collection[str]) -> bool:
+        """Of any of these texts; at times true when none is, as they are searched as one."""
+        joined = "\n".join(texts).casefold()
+        if self._inside is not None and _search(self._inside, joined):
+            return True
+        if not (self._plain or self._first or self._last or self._others):
+            return False
+        folded = set(joined.split("\n"))
+        if joined.count("\n") >= len(texts):  # a text has line breaks itself
+            folded = {text.casefold() for text in texts}
+        return (
+            not self._plain.isdisjoint(folded)
+            or any(not self._starts.isdisjoint({t[:size] for t in folded}) for size in self._first)
+            or any(not self._ends.isdisjoint({t[-size:] for t in folded}) for size in self._last)
+            or any(other(text) for other in self._others for text in folded)
+        )
+
+    def _edges(self, text: str) -> bool:
+        return (
+            any(text[:size] in self._starts for size in self._first)
+            or any(text[-size:] in self._ends for size in self._last)
+            or any(other(text) for other in self._others)
+        )
 
 
 def _sorted_out(

@@ -34,6 +34,7 @@ class Layout:
         exact: Iterable[str],
         extra: Iterable[str],
         keys: Iterable[str],
+        wanted: Iterable[str],
         envelopes: Iterable[str],
     ) -> None:
         tree = _Tree()
@@ -43,6 +44,7 @@ class Layout:
         for path in (*exact, *extra):
             tree.forbid_dotted(path.split("."))
         beside = [tree.beside(key) for key in keys]
+        part = [tree.add([key]) for key in wanted]
         tree.forbidden.update(envelopes)
         kind: Any = tree.struct("Header")
         many = list[kind] | msgspec.UnsetType
@@ -54,17 +56,19 @@ class Layout:
         """Header -> tuple of the values at the exact paths. AttributeError: see `careful`."""
         self.beside = _getter(beside)
         """Header -> tuple of the values of the keys."""
+        self.part = _getter(part)
+        """Header -> tuple of the values of what is wanted."""
 
     def careful(self, header: Any) -> tuple[Any, ...]:
         """The same as `values` where null or nothing stands on the way to a value."""
         return tuple(_follow(header, place) for place in self._places)
 
-    def more(self, header: Any, number: int) -> Any:
-        """The value at one of the extra paths."""
+    def column(self, headers: Iterable[Any], number: int) -> list[Any]:
+        """The values at one of the extra paths, of all headers."""
         try:
-            return self._getters[number](header)
+            return list(map(self._getters[number], headers))
         except AttributeError:
-            return _follow(header, self._extra[number])
+            return [_follow(header, self._extra[number]) for header in headers]
 
 
 class _Tree:

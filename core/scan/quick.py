@@ -24,7 +24,7 @@ KEPT = 20_000
 LESSONS, LESSON = 4, 200
 """So often, after so many rules asked of opened records, the header is made anew for those."""
 
-OPEN = Answer((), (), ())
+OPEN = Answer()
 """Compared by identity: nothing is settled; begin with the whole record, its source included."""
 
 Candidate: TypeAlias = tuple[int, Answer, tuple[int, ...], Any]
@@ -42,6 +42,7 @@ class Quick:
         self._plan = detector.plan(self.name)
         self._header, self._drop, self._lessons = self._plan.header, "", LESSONS
         self._rules: dict[tuple[int, ...], tuple[Rule, ...]] = {}
+        self._chunk = 0
         self._prepare()
 
     def headers(self, data: bytes, *, listed: bool) -> list[Any] | None:
@@ -62,22 +63,26 @@ class Quick:
 
     def candidates(self, headers: Sequence[Any], start: int) -> Iterator[Candidate]:
         """The records from `start` on that some rule may match, or that are of another source."""
-        values, answers, beside = self.layout.values, self._answers, self._beside
-        for index in range(start, len(headers)):
-            header = headers[index]
+        answers, beside = self._answers, self._beside
+        values = _Values(self.layout, headers)
+        self._chunk += 1
+        for index, found in enumerate(values.exact(start), start):
             try:
-                answer = answers[values(header)]
-            except (KeyError, TypeError, AttributeError):
-                answer = self._answer(header)
-            if beside and self._foreign(header):
+                answer = answers[found]
+            except (KeyError, TypeError):
+                answer = self._answer(found)
+            if beside and self._foreign(headers[index]):
                 answer = OPEN
             if answer is None:
                 continue
+            if answer.chunk != self._chunk:
+                answer.chunk = self._chunk
+                answer.live = tuple(c for c in answer.checks if values.alive(c))
             ask = answer.opens
-            for check in answer.checks:
-                ask += self._passing(check, header)
+            for check in answer.live:
+                ask += _passing(check, values.column(check.field)[index])
             if ask or answer.hits or answer is OPEN:
-                yield index, answer, ask, header
+                yield index, answer, ask, headers[index]
 
     def matched(
         self, answer: Answer, ask: tuple[int, ...], record: NativeRecord
@@ -97,8 +102,9 @@ class Quick:
 
     def part(self, header: Any) -> NativeRecord:
         """The wanted fields of the record, those that it has."""
-        values = self.layout.beside(header)[self._beside :]
-        return {k: v for k, v in zip(self._wanted, values, strict=True) if v is not UNSET}
+        return {
+            k: v for k, v in zip(self._wanted, self._part(header), strict=True) if v is not UNSET
+        }
 
     def _prepare(self) -> None:
         header = self._header
@@ -115,18 +121,19 @@ class Quick:
         self.layout = Layout(
             exact,
             extra,
-            (*present, *absent, *self._wanted),
+            (*present, *absent),
+            self._wanted,
             ENVELOPES[:2] if self._source is None else ENVELOPES,
         )
-        self._beside, self._present = len(present) + len(absent), len(present)
+        self._beside, self._present = bool(present or absent), len(present)
+        self._part = self.layout.part
         self._answers: dict[tuple[Any, ...], Answer | None] = {}
         self._asked: Counter[int] = Counter()
         self._matched: Counter[int] = Counter()
         self._questions = 0
 
-    def _answer(self, header: Any) -> Answer | None:
+    def _answer(self, found: tuple[Any, ...]) -> Answer | None:
         """The answer for a combination that was not met before; None when no rule can match."""
-        found = self.layout.careful(header)
         if any(found[mark] is UNSET for mark in self._marked):
             answer: Answer | None = OPEN
         elif any(isinstance(value, list | dict) for value in found):
@@ -158,15 +165,54 @@ class Quick:
     def _foreign(self, header: Any) -> bool:
         """Does it lack a mark of the source, or have that of an earlier one?"""
         beside, present = self.layout.beside(header), self._present
-        return UNSET in beside[:present] or any(
-            value is not UNSET for value in beside[present : self._beside]
-        )
+        return UNSET in beside[:present] or any(value is not UNSET for value in beside[present:])
 
-    def _passing(self, check: Check, header: Any) -> tuple[int, ...]:
-        value = self.layout.more(header, check.field)
-        if type(value) is str:
-            return check.passing(value)
-        return () if value is UNSET or value is None else check.rules
+
+class _Values:
+    """The values of a chunk's headers, column by column."""
+
+    def __init__(self, layout: Layout, headers: Sequence[Any]) -> None:
+        self._layout, self._headers = layout, headers
+        self._columns: dict[int, list[Any]] = {}
+        self._texts: dict[int, set[str] | None] = {}
+        self._alive: dict[int, bool] = {}
+
+    def exact(self, start: int) -> list[tuple[Any, ...]]:
+        """The exact values of each record from `start` on."""
+        headers = self._headers[start:]
+        try:
+            return list(map(self._layout.values, headers))
+        except AttributeError:
+            return list(map(self._layout.careful, headers))
+
+    def column(self, field: int) -> list[Any]:
+        """The values of one extra field, of all records."""
+        found = self._columns.get(field)
+        if found is None:
+            found = self._columns[field] = self._layout.column(self._headers, field)
+        return found
+
+    def alive(self, check: Check) -> bool:
+        """Could the check leave a rule possible for any record of the chunk?"""
+        found = self._alive.get(id(check))
+        if found is None:
+            texts = self._known_texts(check.field)
+            found = self._alive[id(check)] = texts is None or check.alive(texts)
+        return found
+
+    def _known_texts(self, field: int) -> set[str] | None:
+        """The texts of a column; None when there are other values, which only records can tell."""
+        if field not in self._texts:
+            column = [v for v in self.column(field) if v is not UNSET and v is not None]
+            texts = {v for v in column if type(v) is str}
+            self._texts[field] = texts if all(type(v) is str for v in column) else None
+        return self._texts[field]
+
+
+def _passing(check: Check, value: Any) -> tuple[int, ...]:
+    if type(value) is str:
+        return check.passing(value)
+    return () if value is UNSET or value is None else check.rules
 
 
 def suits(detector: Detector, source: Source | None) -> bool:

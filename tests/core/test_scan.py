@@ -123,6 +123,7 @@ def test_members_of_a_gzip_stream_follow_each_other() -> None:
         (text(STOP, {"a": "XX"}, STOP).replace(b"XX", b"\xff"), [0, 2], "not UTF-8"),
         (text(STOP, {"a": "XX"}, STOP).replace(b'"XX"', b"nul"), [0, 2], "malformed"),
         (text(STOP, {"a": "XX"}, STOP).replace(b'"XX"', b'"x"x"'), [0, 2], "cut short"),
+        (text(STOP, QUIET | {"a": "XX"}, STOP).replace(b"XX", b"\xff"), [0, 2], "not UTF-8"),
         (LINES.replace(b"Describe", b"\xff", 1), [1, 3], "not UTF-8"),
         (b"garbage\n" + LINES, [2, 4], "malformed"),
         (LINES[:-5], [1], "cut short"),
@@ -270,7 +271,7 @@ def test_pieces_cover_anything_without_raising(data: bytes) -> None:
 
 
 KEYS = ["eventName", "eventSource", "a", "b", "a.b", "detail", "Records", "operationName"]
-VALUES = ["StopLogging", "stoplogging", "x", "y", "", "1", "ß", "s-1"]
+VALUES = ["StopLogging", "x\ny", "x", "y", "", "1", "ß", "s-1"]
 
 scalars = st.sampled_from([*VALUES, None, True, 1, 1.0, 0])
 json_values = st.recursive(
@@ -295,6 +296,8 @@ HARD = rulebook(
     ("aws/cloudtrail", And((Text("eventName", ("x", "y")), Text("a.b", ("x",))))),
     ("aws/cloudtrail", And((Text("a.b", ("x", "y")), Not(Text("eventSource", ("t",)))))),
     ("aws/cloudtrail", Regex("b", "s-[0-9]")),
+    ("aws/cloudtrail", Text("b", ("x\ny", (0, "ss"), ("stop", 0)))),
+    ("aws/cloudtrail", Text("a.b", (("x", 1, "y"),))),
     ("aws/cloudtrail", And((Text("b", ((0, "1"),)), Text("eventName", ("",))))),
     ("aws/cloudtrail", And((Text("eventName", ("y",)), Exists("a.b.c", wanted=True)))),
     ("aws/cloudtrail", And((Text("eventName", ("y",)), Null("b")))),
@@ -337,6 +340,42 @@ def test_headers_decide_as_whole_records_do(many: list[Any], raw: bool, lines: b
 def list_of(scanner: Scanner, data: bytes) -> list[tuple[int, tuple[Rule, ...], Any]]:
     found: list[Match] = list(scanner.scan(data, Tally()))
     return [(match.position, match.rules, match.native) for match in found]
+
+
+def test_a_record_that_lacks_a_mark_of_its_neighbours_is_unknown() -> None:
+    made = rulebook(("aws/cloudtrail", Text("b", ("x",))))
+    for mark in TRAIL.keys:
+        lacking = {k: v for k, v in STOP.items() if k != mark} | {"b": "x"}
+        tally = Tally()
+        data = text(STOP | {"b": "x"}, lacking)
+        found = list(scan(data, Detector(made, [TRAIL, OTHER]), tally))
+        assert ([one.position for one in found], tally.unknown) == ([0], 1)
+
+
+def test_one_and_true_are_told_apart_in_a_header() -> None:
+    made = rulebook(("aws/cloudtrail", Text("eventName", ("true",))))
+    names = ["x", 1, True, 1.0, "true", "1", True, 1]
+    data = text(*({"eventSource": "s", "eventName": name} for name in names))
+    found = scan(data, Detector(made, [TRAIL]), Tally())
+    assert [one.position for one in found] == [2, 4, 6]
+
+
+@pytest.mark.parametrize("pattern", ["x\ny", ("x\n", 0), (0, "\ny"), (0, "x\ny", 0), ("x", 1, "y")])
+def test_line_breaks_in_a_value_hide_nothing(pattern: Any) -> None:
+    made = rulebook(("aws/cloudtrail", Text("b", (pattern,))))
+    found = scan(text(QUIET, QUIET | {"b": "X\nY"}), Detector(made, [TRAIL]), Tally())
+    assert [one.position for one in found] == [1]
+
+
+def test_what_is_remembered_of_headers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.scan.quick.KEPT", 10)
+    monkeypatch.setattr("core.detect.header.KEPT", 10)
+    scanner = Scanner(Detector(HARD, [TRAIL, OTHER]))
+    many = [{"eventName": f"n{n}", "eventSource": "s", "b": f"s-{n}x"} for n in range(100)]
+    assert len(list(scanner.scan(text(*many), Tally()))) == 100
+    quick = scanner._quick["aws/cloudtrail"]
+    assert quick is not None
+    assert len(quick._answers) <= 10
 
 
 def test_headers_are_made_anew_for_what_was_learned(monkeypatch: pytest.MonkeyPatch) -> None:
