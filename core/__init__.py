@@ -21,7 +21,8 @@ Read in this order:
 
     sweep.py      resources -> the same path      hunt.py      files -> the same rules
     ocsf.py       Event and Finding as OCSF       report.py    one HTML page
-    hostile.py    text from events, made safe     memory.py    every port in memory
+    attack.py     ATT&CK's words, version 19      charts.py    the report's charts
+    hostile.py    what is shown, made safe        memory.py    every port in memory
 
 This file imports nothing.
 """

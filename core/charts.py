@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from core.attack import REPLACED, TACTICS
 from core.model import LEVELS, Finding, Level
 
 __all__ = ["over_time", "tactics"]
@@ -39,7 +40,7 @@ def tactics(findings: Sequence[Finding]) -> dict[str, Any]:
         for tactic in order
         if counts[tactic]
     ]
-    unseen = [_words(tactic) for tactic in TACTICS if not counts[tactic] and tactic not in OLD]
+    unseen = [_words(tactic) for tactic in TACTICS if not counts[tactic] and tactic not in REPLACED]
     return {"rows": rows, "unseen": unseen}
 
 
@@ -144,26 +145,3 @@ STEPS = tuple(
     for seconds in (10, 60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800)
 )
 """Widths of a bar, ms, finest first."""
-
-TACTICS = (
-    "reconnaissance",
-    "resource-development",
-    "initial-access",
-    "execution",
-    "persistence",
-    "privilege-escalation",
-    "defense-evasion",
-    "stealth",
-    "defense-impairment",
-    "credential-access",
-    "discovery",
-    "lateral-movement",
-    "collection",
-    "command-and-control",
-    "exfiltration",
-    "impact",
-)
-"""ATT&CK Enterprise tactics in the order of an attack."""
-
-OLD = frozenset(("defense-evasion",))
-"""Tactics that ATT&CK 19 replaced, which older rules still name."""

@@ -16,16 +16,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from core import attack as mitre
 from core.actions import CATALOGUE
 from core.hostile import masked
 from core.model import Actor, Attack, Event, Finding, Resource
 
-__all__ = ["ATTACK_VERSION", "PRODUCT_VERSION", "SCHEMA_VERSION", "activity", "finding"]
+__all__ = ["PRODUCT_VERSION", "SCHEMA_VERSION", "activity", "finding"]
 
 SCHEMA_VERSION = "1.8.0"
-
-ATTACK_VERSION = "19"
-"""Generation of ATT&CK whose technique numbers and tactics the rules use."""
 
 PRODUCT_VERSION = "0.1.0"
 
@@ -261,7 +259,7 @@ def _attack(attack: Attack) -> dict[str, Any]:
     """A slug and a number: T1685.002 is sub-technique 002 of T1685."""
     words = attack.tactic.replace("-", " ").title().replace(" And ", " and ")
     return _filled(
-        version=ATTACK_VERSION,
+        version=mitre.VERSION,
         tactic=_filled(name=words),
         technique=_filled(uid=attack.technique.partition(".")[0]),
         sub_technique=_filled(uid=attack.technique if "." in attack.technique else ""),

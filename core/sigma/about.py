@@ -6,15 +6,15 @@ It knows nothing of how a rule matches.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from core.actions import CATALOGUE
+from core.attack import attacks
 from core.errors import BadRule
-from core.model import LEVELS, Attack, NativeRecord, Rule, digest, to_json
+from core.model import LEVELS, NativeRecord, Rule, digest, to_json
 from core.ports import Source
 from core.sigma.document import Node, near
 
@@ -95,7 +95,7 @@ def rule(reading: Reading) -> Rule:
         author=reading.text("author"),
         references=reading.texts("references"),
         falsepositives=reading.texts("falsepositives"),
-        attacks=_attacks(tags),
+        attacks=attacks(tags),
         tags=tags,
         source=_source(reading),
         needs=reading.some_of("needs", ("read", "data")),
@@ -192,62 +192,9 @@ def _example(reading: Reading, node: Node) -> Example | None:
     return None
 
 
-def _attacks(tags: Iterable[str]) -> tuple[Attack, ...]:
-    """ATT&CK v19 of the tags; a technique is paired with the tactic when there is only one."""
-    names = [tag.lower().removeprefix("attack.") for tag in tags if tag.lower()[:7] == "attack."]
-    techniques = [_RENUMBERED.get(n.upper(), n.upper()) for n in names if _TECHNIQUE.match(n)]
-    impairs = any(technique.startswith(_IMPAIRING) for technique in techniques)
-    evasion = "defense-impairment" if impairs else "stealth"
-    slugs = [n.replace("_", "-") for n in names]
-    tactics = [evasion if s == "defense-evasion" else s for s in slugs if s in _TACTICS]
-    unique = list(dict.fromkeys(tactics))
-    if len(unique) == 1 and techniques:
-        return tuple(Attack(tactic=unique[0], technique=t) for t in dict.fromkeys(techniques))
-    return (
-        *(Attack(tactic=tactic) for tactic in unique),
-        *(Attack(technique=technique) for technique in dict.fromkeys(techniques)),
-    )
-
-
 _LOGSOURCE = ("category", "product", "service", "definition")
 
 _STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
 
 _NEUTRAL = frozenset({"posture"})
 """Categories whose records come from every cloud, told apart by their `provider`."""
-
-_TECHNIQUE = re.compile(r"t\d{4}(\.\d{3})?$")
-
-_TACTICS = frozenset(
-    [
-        "reconnaissance",
-        "resource-development",
-        "initial-access",
-        "execution",
-        "persistence",
-        "privilege-escalation",
-        "defense-evasion",
-        "stealth",
-        "defense-impairment",
-        "credential-access",
-        "discovery",
-        "lateral-movement",
-        "collection",
-        "command-and-control",
-        "exfiltration",
-        "impact",
-    ]
-)
-
-_IMPAIRING = ("T1685", "T1686")
-
-_RENUMBERED: Mapping[str, str] = {
-    # ATT&CK v19 (April 2026) split Defense Evasion and renumbered Impair Defenses.
-    "T1562": "T1685",
-    "T1562.001": "T1685",
-    "T1562.006": "T1685",
-    "T1562.002": "T1685.001",
-    "T1562.008": "T1685.002",
-    "T1562.004": "T1686",
-    "T1562.007": "T1686.001",
-}

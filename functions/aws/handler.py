@@ -15,11 +15,12 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from core import approval_page, scan
+from core import approval_page
 from core.approval import Word
 from core.errors import BadRecord, Reject, Retry
 from core.hostile import printable
 from core.model import Action, NativeRecord, Rejected, from_json, to_json
+from core.scan import Tally
 from core.sweep import sweep as sweep_inventory
 from functions.aws import envelopes, lookup
 from functions.aws.adapters import calling
@@ -139,12 +140,12 @@ def _file(parts: Wiring, item: envelopes.S3Object, owed: list[Exception]) -> Non
     """One log file: its records that rules match, and each that can't be read set aside."""
     place = f"s3://{item.bucket}/{item.key}"
     version = {"VersionId": item.version} if item.version else {}
-    tally = scan.Tally()
+    tally = Tally()
     engine = parts.engine("detect")
     try:
         with calling():
             answer = parts.client("s3").get_object(Bucket=item.bucket, Key=item.key, **version)
-            for one in scan.scan(answer["Body"], parts.detector, tally, name=place):
+            for one in parts.scanner.scan(answer["Body"], tally, name=place):
                 _guarded(
                     parts,
                     f"{place} record {one.position}",

@@ -23,6 +23,7 @@ from core.engine import Engine
 from core.errors import BadConfig, Forbidden, Unavailable
 from core.ports import Inventory, Metrics, Sink, Source, system_clock
 from core.respond import Responder
+from core.scan import Scanner
 from core.webhook import sink as webhook
 from functions.aws import events
 from functions.aws.adapters import (
@@ -138,6 +139,11 @@ class Wiring:
         """The rulebook that was built into the zip, ready to match."""
         path = ROOT / self._environ.get("VIGIL_RULEBOOK", "rulebook.json")
         return Detector(rulebook.load(path.read_bytes()), tuple(self.sources.values()))
+
+    @cached_property
+    def scanner(self) -> Scanner:
+        """Reads log files; what it learns from one serves the next."""
+        return Scanner(self.detector)
 
     @cached_property
     def approvals(self) -> Approvals:
