@@ -36,12 +36,16 @@ from core.model import (
 )
 from core.ports import Clock, Sink, Store, Verb, Verbs
 
-__all__ = ["Responder", "between", "plan", "undo_of"]
+__all__ = ["TAKEABLE", "Responder", "between", "plan", "undo_of"]
 
 WAITS = (0.0, 1.0, 2.0, 4.0)
 """Seconds before each reading back: the clouds show a change late (AWS IAM after 3 to 4 s)."""
 
 TAKEABLE = ("proposed", "approved", "running")
+"""States in which there is something left to do."""
+
+FRUITLESS = ("failed", "refused", "rehearsed")
+"""States in which an order ended and the target was not changed."""
 
 
 def plan(
@@ -74,10 +78,10 @@ def plan(
 def undo_of(store: Store, action: Action, *, by: str, now: int) -> Action:
     """The order to take an action back, asked by a person.
 
-    Asked twice it is the same order, unless the first one failed: then it is a new one.
+    Asked twice it is the same order, unless the first one ended without a change: then it is new.
     """
     uid = digest("undo", action.uid)
-    while (entry := store.get("action", uid)) and entry.value["state"] == "failed":
+    while (entry := store.get("action", uid)) and entry.value["state"] in FRUITLESS:
         uid = digest("undo", uid)
     return msgspec.structs.replace(
         action,

@@ -311,3 +311,15 @@ def test_what_somebody_else_did_to_a_half_written_target_is_drift(deployment):
 def test_what_lies_between_two_states(current, half_way):
     before, wanted = {"a": 1, "b": 1, "l": [1, 2]}, {"a": 2, "b": 2, "l": []}
     assert between(current, before, wanted) is half_way
+
+
+def test_an_undo_that_was_refused_can_be_asked_again_once_it_may_run(deployment):
+    action = proposed(deployment)
+    deployment.responder.handle(action)
+    with_policy(deployment, enabled=False)
+    undo = undo_of(deployment.store, action, by="alice", now=deployment.clock())
+    assert deployment.responder.handle(undo) == "refused"
+    with_policy(deployment)
+    again = undo_of(deployment.store, action, by="alice", now=deployment.clock())
+    assert deployment.responder.handle(again) == "changed"
+    assert deployment.world.world[KEY] == {"status": "Active"}

@@ -29,6 +29,7 @@ def vigil(capsys, monkeypatch, tmp_path):
     monkeypatch.delenv("VIGIL_HOME", raising=False)
 
     def run(*args: object) -> Ran:
+        capsys.readouterr()  # what the test itself made others write
         code = main([str(arg) for arg in args])
         captured = capsys.readouterr()
         return Ran(code, captured.out, captured.err)

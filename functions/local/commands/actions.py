@@ -1,7 +1,8 @@
 """`vigil actions`: what was proposed, judged and done; a person's yes; the way back.
 
-Approving and undoing go the way that the respond function goes: judged by the guard under the
-home's policy, recorded in its journal, carried out with the caller's own cloud credentials.
+Approving and undoing place an order. A deployment's respond function judges, carries out and
+records it; for a folder of local state the same is done here, under the folder's policy and with
+the caller's own cloud credentials.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import getpass
 import secrets
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import msgspec
@@ -19,11 +22,11 @@ import msgspec
 from core.actions import CATALOGUE
 from core.approval import Approvals, Word
 from core.audit import Audit
-from core.memory import Recorder
 from core.model import Action
-from core.ports import system_clock
+from core.ports import Queue, system_clock
 from core.report import Response
-from core.respond import Responder, undo_of
+from core.respond import TAKEABLE, Responder, undo_of
+from functions.local import aws
 from functions.local import home as state
 from functions.local.adapters import console_sink
 from functions.local.commands.options import formats, home_option
@@ -32,8 +35,21 @@ from functions.local.terminal import STYLES, fail, iso, line, say, styled, table
 
 __all__ = ["actions"]
 
-CHAIN = "local"
-"""The chain that a person's commands are recorded in."""
+POLL_S = 1.0
+"""Between two looks at what became of an order."""
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _order_options(command: _F) -> _F:
+    """--by, --wait and --no-wait: what placing an order takes."""
+    by = click.option("--by", default="", help="Who asks; without it, the login name.")
+    wait = click.option(
+        "--wait", type=click.FloatRange(min=0), default=60.0, show_default=True, metavar="SECONDS",
+        help="How long to wait for a deployment to carry it out.",
+    )  # fmt: skip
+    no_wait = click.option("--no-wait", is_flag=True, help="Place the order and leave.")
+    return by(wait(no_wait(command)))
 
 
 @click.command("list")
@@ -42,8 +58,8 @@ CHAIN = "local"
 @click.option("--state", "only", default="", help="Those in this state: held, changed, ...")
 def list_(home: Path, format: str, only: str) -> None:
     """List actions in the order asked."""
-    with state.opened(home) as local:
-        found = [one for one in state.responses(local) if only in ("", one.state)]
+    with state.opened(home) as opened:
+        found = [one for one in state.responses(opened) if only in ("", one.state)]
     if format == "json":
         for one in found:
             line(msgspec.to_builtins(one))
@@ -58,8 +74,8 @@ def list_(home: Path, format: str, only: str) -> None:
 @formats("table", "json")
 def show(uid: str, home: Path, format: str) -> None:
     """Show one action: why, how it was judged, the states before and after."""
-    with state.opened(home) as local:
-        one = state.one_response(local, uid)
+    with state.opened(home) as opened:
+        one = state.one_response(opened, uid)
     if format == "json":
         line(msgspec.to_builtins(one))
         return
@@ -69,84 +85,89 @@ def show(uid: str, home: Path, format: str) -> None:
 @click.command()
 @click.argument("uid")
 @home_option
-@click.option("--by", default="", help="Who approves; without it, the login name.")
-def approve(uid: str, home: Path, by: str) -> int:
-    """Release a held action and carry it out."""
-    with state.opened(home) as local:
-        one = state.one_response(local, uid)
-        if one.state != "held":
+@_order_options
+def approve(uid: str, home: Path, by: str, wait: float, no_wait: bool) -> int:
+    """Release a held action; it is judged again and carried out."""
+    with state.opened(home) as opened:
+        one = state.one_response(opened, uid)
+        if one.state not in ("held", "approved"):
             fail(f"action {one.action.uid} is {one.state}; only a held one can be approved")
-        responder = _responder(local, one.action)
-        approvals = Approvals(secrets.token_hex(32), "", system_clock)
-        token = approvals.link(one.action).partition("token=")[2]
-        queue: Recorder[Action] = Recorder()
-        approvals.decide(
-            local.store, queue, responder.audit, token, Word(yes=True, by=by or getpass.getuser())
-        )
-        return _carry_out(local, responder, queue.seen[0])
+        audit, queue = _ways(opened, one.action)
+        if one.state == "held":
+            approvals = Approvals(secrets.token_hex(32), "", system_clock)
+            token = approvals.link(one.action).partition("token=")[2]
+            word = Word(yes=True, by=_asker(opened, by))
+            approvals.decide(opened.store, queue, audit, token, word)
+        else:
+            # Released already, but the order may never have been queued; twice does no harm.
+            queue(one.action)
+        return _outcome(opened, one.action.uid, wait, no_wait=no_wait)
 
 
 @click.command()
 @click.argument("uid")
 @home_option
-@click.option("--by", default="", help="Who asks; without it, the login name.")
-def undo(uid: str, home: Path, by: str) -> int:
+@_order_options
+def undo(uid: str, home: Path, by: str, wait: float, no_wait: bool) -> int:
     """Take an action back: the former state, exactly, unless somebody changed it since."""
-    with state.opened(home) as local:
-        one = state.one_response(local, uid)
+    with state.opened(home) as opened:
+        one = state.one_response(opened, uid)
         if one.state != "changed" or one.action.undoes:
             fail(f"action {one.action.uid} is {one.state}; only a changed one can be taken back")
-        responder = _responder(local, one.action)
-        order = undo_of(
-            local.store, one.action, by=by or getpass.getuser(), now=system_clock()
-        )  # fmt: skip
-        return _carry_out(local, responder, order)
+        _, queue = _ways(opened, one.action)
+        order = undo_of(opened.store, one.action, by=_asker(opened, by), now=system_clock())
+        queue(order)
+        return _outcome(opened, order.uid, wait, no_wait=no_wait)
 
 
-def _carry_out(local: Home, responder: Responder, action: Action) -> int:
-    result = responder.handle(action)
-    one = state.one_response(local, action.uid)
+def _asker(home: Home, by: str) -> str:
+    """Who asks: the name given, and beside it whom the cloud takes the caller for."""
+    name = by or getpass.getuser()
+    return f"{name} ({home.caller})" if home.caller else name
+
+
+def _outcome(home: Home, uid: str, wait: float, *, no_wait: bool) -> int:
+    """Tell what became of an order. To leave before that is known is only right when asked for."""
+    until = time.monotonic() + (0 if no_wait else wait)
+    while (one := state.stored_response(home, uid)) is None or one.state in TAKEABLE:
+        if time.monotonic() >= until:
+            say(
+                f"ordered, and {one.state if one else 'not yet taken up'}:"
+                f" see what becomes of it with `vigil actions show {uid} --home {home.path}`"
+            )
+            return 0 if no_wait else 2
+        time.sleep(POLL_S)
     because = "; ".join(one.decision.because) if one.decision else ""
-    say(f"{result}: {one.reason or because}")
-    return 0 if result in ("changed", "nothing", "rehearsed", "held") else 2
+    say(f"{one.state}: {one.reason or because}")
+    return 0 if one.state in ("changed", "nothing", "rehearsed", "held") else 2
 
 
-def _responder(local: Home, action: Action) -> Responder:
-    """The respond path over the local state, with the verbs of the action's cloud."""
+def _ways(home: Home, action: Action) -> tuple[Audit, Queue]:
+    """Where a person's word is recorded, and where the order goes that comes of it."""
+    audit = Audit(home.journal, home.store, home.chain, system_clock)
+    return audit, home.queue or _carried_out_here(home, action, audit)
+
+
+def _carried_out_here(home: Home, action: Action, audit: Audit) -> Queue:
+    """A queue at whose end stands the respond path itself, with the verbs of the action's cloud."""
     if action.target.provider not in PROVIDERS:
         fail(f"no verbs for '{action.target.provider}' here; known: {', '.join(PROVIDERS)}")
     verbs, floors = PROVIDERS[action.target.provider](action)
-    return Responder(
+    responder = Responder(
         verbs=verbs,
-        store=local.store,
-        audit=Audit(local.journal, local.store, CHAIN, system_clock),
+        store=home.store,
+        audit=audit,
         sinks={"terminal": console_sink(sys.stderr)},
-        policy=local.policy,
+        policy=partial(state.policy, home.path),
         clock=system_clock,
         sleep=time.sleep,
         floors=floors,
     )
 
+    def queue(order: Action) -> None:
+        responder.handle(order)
 
-def _aws(action: Action) -> tuple[Any, tuple[str, ...]]:
-    """AWS verbs with the caller's own credentials, and what they never touch."""
-    import boto3  # the extra `aws`; needed by nothing else of the command line
-
-    from functions.aws.actions import actions as verbs
-    from functions.aws.wiring import FLOORS
-
-    session = boto3.Session(region_name=action.target.region or None)
-    account = session.client("sts").get_caller_identity()["Account"]
-    if action.target.account and account != action.target.account:
-        fail(
-            f"these credentials are for account {account}, the action is in"
-            f" {action.target.account}; choose others with AWS_PROFILE"
-        )
-
-    def client(service: str, region: str = "", account: str = "") -> Any:
-        return session.client(service, region_name=region or None)  # type: ignore[call-overload]
-
-    return verbs(client), FLOORS
+    return queue
 
 
 def _facts(one: Response) -> list[tuple[object, ...]]:
@@ -197,8 +218,8 @@ COLUMNS = (
     ("Uid", "left"),
 )
 
-PROVIDERS = {"aws": _aws}
-"""Cloud -> its verbs and its floors."""
+PROVIDERS = {"aws": aws.verbs}
+"""Cloud -> its verbs with the caller's credentials, and its floors."""
 
 actions = click.Group(
     "actions",

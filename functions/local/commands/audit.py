@@ -22,8 +22,8 @@ __all__ = ["audit"]
 @formats("table", "json")
 def verify(chain: str, home: Path, format: str) -> int:
     """Recompute the chains; exit with 1, naming the first broken record, when one is not whole."""
-    with state.opened(home) as local:
-        verdicts = state.chains(local, chain)
+    with state.opened(home) as opened:
+        verdicts = state.chains(opened, chain)
     for verdict in verdicts:
         if format == "json":
             line({**msgspec.to_builtins(verdict), "ok": verdict.ok})
@@ -40,14 +40,14 @@ def verify(chain: str, home: Path, format: str) -> int:
 @formats("table", "json")
 def show(chain: str, home: Path, format: str) -> None:
     """Show the records of the chains, in order."""
-    with state.opened(home) as local:
-        names = [chain] if chain else list(local.journal.chains())
+    with state.opened(home) as opened:
+        names = [chain] if chain else list(opened.journal.chains())
         rows = []
         for name in names:
-            for seq, text in local.journal.read(name):
+            for seq, text in opened.journal.read(name):
                 try:
                     record = msgspec.json.decode(text, type=Record)
-                except msgspec.MsgspecError:
+                except (msgspec.MsgspecError, UnicodeError, RecursionError):
                     warn(f"record {seq} of {name} is no record; see `vigil audit verify`")
                     continue
                 if format == "json":

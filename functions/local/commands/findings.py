@@ -1,4 +1,4 @@
-"""`vigil findings`: what was found, as the local state has it."""
+"""`vigil findings`: what was found, as local state or a deployment has it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ __all__ = ["findings"]
 def list_(home: Path, format: str, level: Level | None) -> None:
     """List findings in order of time; json is OCSF, one a line."""
     least = LEVELS.index(level) if level else 0
-    with state.opened(home) as local:
-        found = [one for one in state.findings(local) if LEVELS.index(one.level) >= least]
+    with state.opened(home) as opened:
+        found = [one for one in state.findings(opened) if LEVELS.index(one.level) >= least]
     if format == "json":
         for one in found:
             line(ocsf.finding(one))
@@ -39,8 +39,8 @@ def list_(home: Path, format: str, level: Level | None) -> None:
 @formats("table", "json")
 def show(uid: str, home: Path, format: str) -> None:
     """Show one finding with its evidence. The beginning of its uid is enough."""
-    with state.opened(home) as local:
-        one = state.one_finding(local, uid)
+    with state.opened(home) as opened:
+        one = state.one_finding(opened, uid)
     if format == "json":
         line(ocsf.finding(one))
         return

@@ -64,15 +64,15 @@ def rules_options(command: _F) -> _F:
 
 
 def home_option(command: _F) -> _F:
-    """--home: where local state lies."""
+    """--home: what is looked at, local state or a deployment."""
     return click.option(
         "--home",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=click.Path(path_type=Path),
         default=Path(".vigil"),
         envvar="VIGIL_HOME",
         show_default=True,
         show_envvar=True,
-        help="Folder of the local state.",
+        help="Folder of local state; or a deployment: a file of `terraform output -json`.",
     )(command)
 
 

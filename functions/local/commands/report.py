@@ -1,4 +1,4 @@
-"""`vigil report`: the local state as one HTML page."""
+"""`vigil report`: local state or a deployment as one HTML page."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = ["report"]
 @click.option("--title", default="Findings and actions", show_default=True)
 def report(home: Path, output: Path, title: str) -> None:
     """Write findings, actions and the audit verdict as one self-contained page."""
-    with state.opened(home) as local:
+    with state.opened(home) as opened:
         page = render(
             Head(title=title, at=system_clock()),
-            state.findings(local),
-            state.responses(local),
-            state.chains(local),
+            state.findings(opened),
+            state.responses(opened),
+            state.chains(opened),
         )
     write_text(output, page)
     say(f"report: {output}")
