@@ -132,9 +132,7 @@ class Responder(msgspec.Struct, frozen=True, kw_only=True):
         it answers "settled" and changes nothing.
         """
         fresh = {"action": msgspec.to_builtins(action), "state": "proposed"}
-        lease = take(
-            self.store, self.clock, "action", action.uid, fresh, open_states=TAKEABLE
-        )  # fmt: skip
+        lease = take(self.store, self.clock, "action", action.uid, fresh, open_states=TAKEABLE)
         if lease is None:
             return "settled"
         if lease.value["action"] != fresh["action"]:
@@ -162,7 +160,8 @@ class Responder(msgspec.Struct, frozen=True, kw_only=True):
         verb = self.verbs.get(action.verb)
         if verb is None:
             raise BadRecord(f"{action.verb} is not carried out on {action.target.provider}")
-        if lease.value["state"] == "running":
+        if lease.has("writing"):
+            # Half a change is worse than a whole one; until then policy may think again.
             return self._run(lease, action, verb, lease.value["decision"]["at"])
         decision = self._decide(lease, action, verb)
         if decision.verdict == "run":

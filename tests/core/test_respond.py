@@ -323,3 +323,33 @@ def test_an_undo_that_was_refused_can_be_asked_again_once_it_may_run(deployment)
     again = undo_of(deployment.store, action, by="alice", now=deployment.clock())
     assert deployment.responder.handle(again) == "changed"
     assert deployment.world.world[KEY] == {"status": "Active"}
+
+
+def test_the_kill_switch_stops_an_action_that_was_interrupted_before_it_wrote(deployment):
+    action = proposed(deployment)
+    verb = deployment.world.verbs["disable_access_key"]
+    reads = [{"status": "Active"}]
+
+    def fading(target):
+        if reads:
+            return reads.pop()
+        raise Unavailable("throttled")
+
+    deployment.responder.verbs["disable_access_key"] = verb._replace(read=fading)
+    with pytest.raises(Unavailable):
+        deployment.responder.handle(action)
+    assert deployment.action(action.uid)["state"] == "running"
+    deployment.responder.verbs["disable_access_key"] = verb
+    with_policy(deployment, enabled=False)
+    assert deployment.responder.handle(action) == "refused"
+    assert deployment.world.writes == []
+
+
+def test_what_has_begun_to_write_is_finished_whatever_policy_says_now(deployment):
+    action = proposed(deployment)
+    verb = Stepwise(deployment)
+    with pytest.raises(Unavailable):
+        deployment.responder.handle(action)
+    with_policy(deployment, enabled=False)
+    assert deployment.responder.handle(action) == "changed"
+    assert verb.world == {"logging": True, "regions": ["a", "b", "c"]}
