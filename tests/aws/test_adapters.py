@@ -150,7 +150,9 @@ def test_a_value_that_dynamodb_can_not_hold_is_rejected_with_its_size(table):
         store.put("event", "bigger", {"text": "Ω" * 205_000}, version=0)
 
 
-def test_a_table_that_may_not_be_read_is_for_an_operator_to_mend_and_the_input_waits(clients, table):
+def test_a_table_that_may_not_be_read_is_for_an_operator_to_mend_and_the_input_waits(
+    clients, table
+):
     clients.refuse = {("dynamodb", "GetItem"), ("dynamodb", "Query")}
     store = DynamoStore(table, "vigil", FakeClock(NOW))
     with pytest.raises(Unavailable):
