@@ -7,8 +7,11 @@ and gives plain tuples: rule, group, start, last, first, completed_by, events.
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 from typing import NamedTuple
+
+from core.correlate import Condition, Correlation, Observation
+from core.model import Rule
 
 OPS = {
     "lt": lambda a, b: a < b,
@@ -139,7 +142,7 @@ def things(it, inside, spans):
     count = 0
     for origin in {one.origin for one in inside}:
         mine = sorted((one.time, spans.get(one.rule, 0)) for one in inside if one.origin == origin)
-        gaps = [b[0] - a[0] > b[1] for a, b in zip(mine, mine[1:], strict=False)]
+        gaps = [b[0] - a[0] > b[1] for a, b in pairwise(mine)]
         count += 1 + sum(gaps)
     return count
 
@@ -244,7 +247,9 @@ def contributes(it, one, term, run):
 
 def completing(it, members, term, t, spans):
     if it.type == "absence":
-        mine = [o for o in members if o.time == t - it.timespan and o.rule in (it.after or it.rules)]
+        mine = [
+            o for o in members if o.time == t - it.timespan and o.rule in (it.after or it.rules)
+        ]
         return max(one.uid for one in mine)
     ties = [one for one in members if one.time == t]
     if it.type == "first_seen":
@@ -272,10 +277,33 @@ def chained(it, group, members, ends):
             if term and term not in terms(it, one):
                 continue
             fields = Frozen(one.values)
-            for name in it.carried:
-                fields[name] = values(it, one, name) or None
             fields.update(zip(it.group_by, group, strict=True))
             if term:
                 fields.update(zip(it.fields, term, strict=True))
             made.add(Seen(it.id, one.uid, t, fields, (it.id, group, term)))
     return made
+
+
+def test_the_oracle_counts_in_a_window():
+    rule = Correlation(
+        rule=Rule(id="r", title="r"),
+        type="event_count",
+        rules=("a",),
+        timespan=5,
+        group_by=("user",),
+        conditions=(Condition("gte", 2),),
+    )
+    events = [
+        Observation(rule="a", uid=str(time), time=time, values={"user": "u"}) for time in (0, 5, 20)
+    ]
+    assert oracle([rule], events) == {Found("r", ("u",), 5, 5, 0, "5", ("0", "5"))}
+
+
+def test_the_oracle_looks_for_an_order():
+    rule = Correlation(
+        rule=Rule(id="r", title="r"), type="temporal_ordered", rules=("a", "b"), timespan=5
+    )
+    events = [Observation(rule=rule_, uid=rule_, time=t) for rule_, t in (("b", 0), ("a", 1))]
+    assert oracle([rule], events) == set()
+    events.append(Observation(rule="b", uid="later", time=2))
+    assert {one.completed_by for one in oracle([rule], events)} == {"later"}

@@ -1,0 +1,134 @@
+"""What correlations see of the world: an observation, and the rows that groups make of it.
+
+An observation says that a rule fired on an event, and gives the fields that `needed_fields` of
+core.correlate.plan asks for. Nothing here knows records or how a field is found in one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice, product
+from typing import Any
+
+import msgspec
+
+from core.correlate.form import METRICS, Correlation
+from core.correlate.windows import Lens, Row
+from core.detect.values import flat, number, text
+from core.model import digest
+
+__all__ = ["Observation", "field_of", "of_firing", "parts", "rows"]
+
+LONGEST = 64
+"""Bytes of an id or value that are kept. A longer one keeps its beginning and a digest, so that
+the size of a group's state is bounded and different values stay different."""
+
+MOST = 64
+"""Groups, or values, that one event may have when its fields are lists."""
+
+EXACT = 1 << 53
+"""Integers beyond it are floats in JSON as many read it."""
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule fired on an event. Events without an id of their own must be given one: by it,
+    duplicates are known.
+    """
+
+    rule: str
+    uid: str
+    time: int
+    """Epoch ms, as the event says."""
+    values: Mapping[str, Any] = {}
+    """Field, as the rules write it -> its value, or a list of values. None is no value."""
+    origin: str = ""
+    """For the firing of a correlation: its group. Counts as one thing; "": the event does."""
+
+
+def rows(lens: Lens, seen: Observation) -> Iterator[tuple[tuple[str, ...], Row]]:
+    """The groups that an observation belongs to, each with its row there.
+
+    None, when a field of group-by is missing: there is nothing that such events have in common.
+    None, when the field that is counted or reckoned with is missing.
+    """
+    it = lens.correlation
+    groups = [_texts(seen.values.get(field_of(it, seen.rule, name))) for name in it.group_by]
+    carry = tuple(
+        (name, _texts(seen.values.get(field_of(it, seen.rule, name)))) for name in lens.carries
+    )
+    event, rule = _short(seen.uid), it.watched.index(seen.rule)
+    for group in islice(product(*groups), MOST):
+        for origin, values in _values(it, seen):
+            yield group, Row(seen.time, event, rule, origin or seen.origin or event, values, carry)
+
+
+def of_firing(lens: Lens, group: Sequence[str], row: Row) -> Observation:
+    """What the correlations that watch this one see of a window that met its condition."""
+    it = lens.correlation
+    values: dict[str, Any] = {name: list(texts) for name, texts in row.carry}
+    values |= zip(it.group_by, group, strict=True)
+    term = ""
+    if it.type == "first_seen":
+        term = str(row.values[0])
+        values |= zip(it.fields, parts(it, term), strict=True)
+    return Observation(
+        rule=it.id,
+        uid=row.event,
+        time=row.time + lens.delay,
+        values=values,
+        origin=digest("group", it.id, *group, term)[:16],
+    )
+
+
+def field_of(correlation: Correlation, rule: str, name: str) -> str:
+    """The field that a name of the correlation means in the events of a rule."""
+    return correlation.aliases.get(name, {}).get(rule, name)
+
+
+def parts(correlation: Correlation, value: str) -> tuple[str, ...]:
+    """The values of the single fields that make a value together."""
+    if len(correlation.fields) == 1:
+        return (value,)
+    return tuple(msgspec.json.decode(value, type=list[str]))
+
+
+def _values(
+    it: Correlation, seen: Observation
+) -> Iterable[tuple[str, tuple[str | int | float, ...]]]:
+    """The values of each row, with what it counts as if that isn't the event."""
+    fields = [seen.values.get(field_of(it, seen.rule, name)) for name in it.fields]
+    if it.type in METRICS:
+        numbers = tuple(islice(_numbers(fields), MOST))
+        return [("", numbers)] if numbers else []
+    if it.type in ("value_count", "first_seen"):
+        each = tuple(map(_together, islice(product(*map(_texts, fields)), MOST)))
+        if it.type == "first_seen":
+            return [(value, (value,)) for value in each]
+        return [("", each)] if each else []
+    return [("", ())]
+
+
+def _numbers(values: Iterable[Any]) -> Iterator[int | float]:
+    for value in flat(list(values)):
+        found = number(value)
+        if found is None or abs(found) > EXACT**16 or not math.isfinite(found):
+            continue
+        yield found if abs(found) <= EXACT else float(found)
+
+
+def _together(values: tuple[str, ...]) -> str:
+    return values[0] if len(values) == 1 else msgspec.json.encode(values).decode()
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """The values as text, each once, in order; null and empty lists are none."""
+    found = (text(one) for one in flat([value]))
+    return tuple(dict.fromkeys(_short(one) for one in found if one is not None))
+
+
+def _short(value: str) -> str:
+    data = value.encode("utf-8", "replace")
+    if len(data) <= LONGEST:
+        return data.decode()
+    return f"{data[: LONGEST - 20].decode('utf-8', 'ignore')}..{digest(value)[:16]}"
