@@ -1,0 +1,1 @@
+"""Vigil on Google Cloud. The SDK is `google`; nothing here shadows it."""

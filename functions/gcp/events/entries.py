@@ -1,0 +1,282 @@
+"""Cloud Audit Logs and Google Workspace's audit logs in neutral words.
+
+Both are log entries whose `protoPayload` is an AuditLog; Workspace's, which an organization may
+share with Cloud Logging, keep what happened in `metadata.event`. GKE's are Cloud Audit Logs too.
+https://cloud.google.com/logging/docs/audit/understanding-audit-logs,
+https://cloud.google.com/logging/docs/reference/audit/auditlog/rest/Shared.Types/AuditLog and
+https://cloud.google.com/logging/docs/audit/gsuite-audit-logging.
+
+Pure: no SDK, no network, no clock. It doesn't know how rules write the fields; fields.py does.
+Text in an entry is hostile and of any shape: a field of a wrong kind counts as absent, and only an
+entry whose very identity can't be read is a BadRecord.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from core.errors import BadRecord
+from core.hostile import kind_of, quoted
+from core.model import (
+    Activity,
+    Actor,
+    ActorType,
+    Event,
+    Json,
+    NativeRecord,
+    Outcome,
+    Resource,
+    digest,
+)
+from core.ports import Source
+from functions.gcp.events.fields import AUDIT, WORKSPACE, dig, first, text
+
+__all__ = ["SOURCES", "event"]
+
+
+def event(source: str, record: NativeRecord) -> Event:
+    """A log entry as an event of `source`.
+
+    BadRecord when it is no object or lacks protoPayload.methodName or a readable timestamp. Google
+    tells entries apart by log, time and insertId together; an entry without insertId gets an id
+    from its content.
+    """
+    if not isinstance(record, Mapping):
+        raise BadRecord(f"a log entry is an object, not {kind_of(record)}")
+    method = first(record, "protoPayload.methodName")
+    if not method:
+        raise BadRecord("a log entry without a protoPayload.methodName")
+    happened = first(record, "protoPayload.metadata.event.eventName")
+    session = AUTHENTICATION.get(happened)
+    outcome = _outcome(record, happened)
+    ip, domain = _address(first(record, "protoPayload.requestMetadata.callerIp"))
+    return Event(
+        uid=_uid(record),
+        time=_time(record),
+        source=source,
+        provider="gcp",
+        account=_account(record),
+        region=_region(record),
+        service=first(record, "protoPayload.serviceName"),
+        operation=happened if source != AUDIT_LOGS and happened else method,
+        activity=session or _activity(record, method),
+        authentication=session is not None,
+        outcome=outcome,
+        error=_code(record) if outcome == "failure" else "",
+        message=first(record, "protoPayload.status.message"),
+        actor=_actor(record),
+        ip=ip,
+        domain=domain,
+        user_agent=first(record, "protoPayload.requestMetadata.callerSuppliedUserAgent"),
+        request=first(record, "operation.id", "trace"),
+        resources=_resources(record),
+        record=record,
+    )
+
+
+def _time(record: NativeRecord) -> int:
+    """The timestamp (RFC 3339, to the nanosecond) in epoch milliseconds."""
+    value = record.get("timestamp")
+    try:
+        moment = datetime.fromisoformat(text(value))
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return (moment - EPOCH) // timedelta(milliseconds=1)
+    except (ValueError, OverflowError) as error:
+        shown = quoted(value) if text(value) else kind_of(value)
+        raise BadRecord(f"a log entry whose timestamp is {shown}") from error
+
+
+def _uid(record: NativeRecord) -> str:
+    said: Json = [text(record.get(key)) for key in ("logName", "timestamp", "insertId")]
+    try:
+        return digest("gcp", json.dumps(said if said[2] else record, sort_keys=True))
+    except (RecursionError, TypeError, ValueError) as error:
+        raise BadRecord(f"a log entry without insertId that is no JSON: {error}") from error
+
+
+def _account(record: NativeRecord) -> str:
+    """The project that owns the entry, else `organizations/1`, `folders/1`, `billingAccounts/A`."""
+    kind, _, rest = first(record, "logName").partition("/")
+    owner = rest.partition("/")[0]
+    if kind == "projects" and owner:
+        return owner
+    return first(record, "resource.labels.project_id") or (f"{kind}/{owner}" if owner else "")
+
+
+def _region(record: NativeRecord) -> str:
+    """A region, a zone or `global`, as the resource has it."""
+    return first(record, *(f"resource.labels.{key}" for key in ("region", "location", "zone")))
+
+
+def _outcome(record: NativeRecord, happened: str) -> Outcome:
+    """An absent or empty status is success; a call that only began has none yet."""
+    if happened in FAILED or dig(record, "protoPayload.metadata.event.status.success") == [False]:
+        return "failure"
+    if _code(record):
+        return "failure"
+    began = dig(record, "operation.first") == [True] and dig(record, "operation.last") != [True]
+    return "unknown" if began else "success"
+
+
+def _code(record: NativeRecord) -> str:
+    """The name of the status code; "" when there is none or it is 0."""
+    for code in dig(record, "protoPayload.status.code"):
+        if isinstance(code, int) and not isinstance(code, bool) and code:
+            return CODES.get(code, str(code))
+    return ""
+
+
+def _actor(record: NativeRecord) -> Actor:
+    """The caller. Google leaves the address out of some denied calls; then nobody is named."""
+    said = "protoPayload.authenticationInfo"
+    email = first(record, f"{said}.principalEmail")
+    subject = first(record, f"{said}.principalSubject")
+    match = SERVICE_ACCOUNT.fullmatch(email)
+    delegated = f"{said}.serviceAccountDelegationInfo"
+    return Actor(
+        uid=subject or email,
+        name=email or subject,
+        type=_actor_type(email, subject),
+        account=match["project"] or "" if match else "",
+        credential=first(record, f"{said}.serviceAccountKeyName"),
+        issuer=first(
+            record,
+            f"{delegated}.firstPartyPrincipal.principalEmail",
+            f"{delegated}.principalSubject",
+        ),
+    )
+
+
+def _actor_type(email: str, subject: str) -> ActorType:
+    if email.startswith("system:"):
+        return "system"
+    if email.endswith("gserviceaccount.com") or subject.startswith("serviceAccount:"):
+        return "service"
+    if subject.startswith(FEDERATED):
+        return "role"
+    return "user" if "@" in email or subject.startswith("user:") else "unknown"
+
+
+def _address(value: str) -> tuple[str, str]:
+    """(ip, domain): callerIp is an address, `private` or `gce-internal-ip`."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return "", value
+    return ("", value) if "%" in value else (value, "")
+
+
+def _activity(record: NativeRecord, method: str) -> Activity:
+    """The verb of the method, else what the permission says: `ADMIN_READ`, `DATA_READ`."""
+    verb = method.rpartition(".")[2].casefold()
+    found = next((does for start, does in VERBS.items() if verb.startswith(start)), None)
+    reads = first(record, "protoPayload.authorizationInfo.permissionType").endswith("_READ")
+    return found or ("read" if reads else "other")
+
+
+def _resources(record: NativeRecord) -> tuple[Resource, ...]:
+    """The resource, by its full name: `//compute.googleapis.com/projects/p/zones/z/instances/i`.
+
+    GKE names objects within their cluster only, so that is put before them.
+    """
+    name = first(record, "protoPayload.resourceName")
+    if not name:
+        return ()
+    service = first(record, "protoPayload.serviceName")
+    owner = cluster if (cluster := _cluster(record)) else f"//{service}"
+    return (
+        Resource(
+            uid=name if name.startswith("//") else f"{owner}/{name}",
+            name=name.rstrip("/").rpartition("/")[2],
+            type=first(record, "resource.type"),
+            region=_region(record),
+            account=_account(record),
+        ),
+    )
+
+
+def _cluster(record: NativeRecord) -> str:
+    if first(record, "resource.type") != "k8s_cluster":
+        return ""
+    keys = ("project_id", "location", "cluster_name")
+    project, location, name = (first(record, f"resource.labels.{key}") for key in keys)
+    where = f"projects/{project}/locations/{location}/clusters/{name}"
+    return f"//container.googleapis.com/{where}/k8s"
+
+
+AUDIT_LOGS = "gcp/gcp.audit"
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+SERVICE_ACCOUNT = re.compile(r"[^@]+@((?P<project>[^.@]+)\.iam\.)?[^@]*gserviceaccount\.com")
+
+FEDERATED = ("principal://", "principalSet://")
+
+VERBS: Mapping[str, Activity] = {
+    **dict.fromkeys(("create", "insert", "generate", "upload", "import", "undelete"), "create"),
+    **dict.fromkeys(("delete", "remove", "destroy", "purge"), "delete"),
+    **dict.fromkeys(("get", "list", "aggregatedlist", "search", "query", "access"), "read"),
+    **dict.fromkeys(("watch", "test", "lookup", "view"), "read"),
+    **dict.fromkeys(("update", "patch", "set", "replace", "add", "enable", "disable"), "update"),
+    **dict.fromkeys(("start", "stop", "reset", "attach", "detach", "change"), "update"),
+}
+"""First word of a method's last part, folded: `insert` of REST, `CreateServiceAccount` of gRPC."""
+
+AUTHENTICATION: Mapping[str, Activity] = {
+    **dict.fromkeys(("login_success", "login_failure", "login_challenge"), "logon"),
+    **dict.fromkeys(("login_verification", "suspicious_login"), "logon"),
+    **dict.fromkeys(("suspicious_login_less_secure_app", "suspicious_programmatic_login"), "logon"),
+    "logout": "logoff",
+}
+"""Events of Workspace that open or end a session:
+https://developers.google.com/workspace/admin/reports/v1/appendix/activity/login."""
+
+FAILED = frozenset({"login_failure"})
+
+CODES: Mapping[int, str] = {
+    1: "CANCELLED",
+    2: "UNKNOWN",
+    3: "INVALID_ARGUMENT",
+    4: "DEADLINE_EXCEEDED",
+    5: "NOT_FOUND",
+    6: "ALREADY_EXISTS",
+    7: "PERMISSION_DENIED",
+    8: "RESOURCE_EXHAUSTED",
+    9: "FAILED_PRECONDITION",
+    10: "ABORTED",
+    11: "OUT_OF_RANGE",
+    12: "UNIMPLEMENTED",
+    13: "INTERNAL",
+    14: "UNAVAILABLE",
+    15: "DATA_LOSS",
+    16: "UNAUTHENTICATED",
+}
+"""google.rpc.Code."""
+
+
+def _source(name: str, only: Mapping[str, tuple[str, ...]]) -> Source:
+    return Source(
+        name=name,
+        keys=("protoPayload", "logName"),
+        only=only,
+        route="",
+        time="timestamp",
+        uid="insertId",
+        event=partial(event, name),
+        aliases=WORKSPACE if only else AUDIT,
+    )
+
+
+SERVICE = "protoPayload.serviceName"
+
+SOURCES: tuple[Source, ...] = (
+    _source("gcp/google_workspace.admin", {SERVICE: ("admin.googleapis.com",)}),
+    _source("gcp/google_workspace.login", {SERVICE: ("login.googleapis.com",)}),
+    _source(AUDIT_LOGS, {}),
+)
+"""Workspace first: its entries are Cloud Audit Logs in all but the service that wrote them."""
