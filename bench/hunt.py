@@ -1,29 +1,32 @@
-"""How fast a hunt is, as a ratio to the floor measured in the same run.
+"""How fast a hunt is, as a ratio to the floor measured in the same run, and the peers beside it.
 
-    python -m bench.hunt --rules DIR [--files 8] [--repeat 5]
+    python -m bench.hunt --rules DIR|BOOK [--files 24] [--repeat 5] [--hits 0.036] [--data DIR]
 
 The floor is gunzip (standard library) + orjson.loads of every file, in one process. Start-up and
-compiling are left out. Data is made by bench/cloudtrail.py; rules are the user's own, and copies
-of them moved to other operations make up the larger rulebooks.
+compiling are left out, and so is the first of the turns, in which indexes are built. Data is made
+by bench/cloudtrail.py (or taken from --data); rules are the user's own, and invented ones beside
+them make up the larger rulebooks. Every row is a process of its own, and rows take turns.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 
-from bench import cloudtrail, rules
+from bench import cloudtrail, peers, rules
+from bench.race import Contender, medians
 from core.detect import Detector
 from core.hunt import Tally, hunt
+from core.rulebook import Rulebook, dump, load
 from core.sigma import compile_rules
 from functions.aws.events import SOURCES
+
+SHIPPED = Path(__file__).parents[1] / "core" / "rules" / "aws"
 
 
 def main() -> None:
@@ -31,50 +34,73 @@ def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.data or Path(scratch)
-        paths = cloudtrail.write(folder, options.files)
-        base = compile_rules([options.rules], SOURCES).book
-        detectors: dict[str, Callable[[], Detector]] = {
-            f"hunt, {len(base.entries)} rules": lambda: Detector(base, SOURCES),
-            "hunt, raw": lambda: Detector(base, (), raw=True),
-            "hunt, 3000 rules": lambda: Detector(rules.many(base, 3_000, 0.0), SOURCES),
-            "hunt, 3000 rules, a tenth on hot names": lambda: Detector(
-                rules.many(base, 3_000, 0.1), SOURCES
-            ),
-        }
-        floor = _median(options.repeat, lambda: _floor(paths))
-        print(f"{'floor: gunzip + orjson.loads':44}{floor:8.3f} s   1.00")
-        for name, make in detectors.items():
-            detector = make()
-            took = _median(options.repeat, lambda: _hunt(paths, detector))
-            print(f"{name:44}{took:8.3f} s   {took / floor:.2f}   {floor / took:.2f} times as fast")
+        paths = sorted(folder.glob("*.gz"))
+        paths = paths or cloudtrail.write(folder, options.files, hits=options.hits)
+        contenders = _contenders(options.rules, paths, options.peers)
+        found = medians(contenders, options.repeat)
+    floor, (_, records) = found["floor"][0], found["floor"]
+    print(f"{len(paths)} files, {records} records, medians of {options.repeat}")
+    print(f"{'':40}{'seconds':>9}{'of floor':>9}{'faster':>8}  hits")
+    for name, (took, hits) in found.items():
+        hits = "" if name == "floor" else hits
+        print(f"{name:40}{took:9.3f}{took / floor:9.2f}{floor / took:7.2f}x  {hits}")
+    base, many, hot = (found[name][0] for name in (BASE, MANY, HOT))
+    print(f"3,000 rules against the base: {many / base:.2f}; a tenth on hot names: {hot / base:.2f}")
+    print(f"two processes against one: {base / found[TWO][0]:.2f} times as fast")
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rules", type=Path, required=True)
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--files", type=int, default=8)
+    parser.add_argument("--rules", type=Path, required=True, help="a folder, or a built rulebook")
+    parser.add_argument("--data", type=Path, help="take these *.gz; without any, make them here")
+    parser.add_argument("--files", type=int, default=24)
+    parser.add_argument("--hits", type=float, default=cloudtrail.HITS)
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--no-peers", dest="peers", action="store_false")
     return parser.parse_args()
 
 
-def _floor(paths: list[Path]) -> None:
-    for path in paths:
-        orjson.loads(gzip.decompress(path.read_bytes()))
+def _contenders(folder: Path, paths: list[Path], with_peers: bool) -> dict[str, Contender]:
+    base = load(folder.read_bytes()) if folder.is_file() else _compiled(folder)
+    shipped = _compiled(SHIPPED)
+    found: dict[str, Contender] = {
+        "floor": (_floor, (paths,)),
+        BASE: (_hunt, (paths, dump(base))),
+        "base, raw": (_hunt, (paths, dump(base), True)),
+        "base, findings (whole records)": (_hunt, (paths, dump(base), False, False)),
+        f"shipped, {len(shipped.entries)} log rules": (_hunt, (paths, dump(shipped))),
+        MANY: (_hunt, (paths, dump(rules.many(base, 3_000, 0.0)))),
+        HOT: (_hunt, (paths, dump(rules.many(base, 3_000, 0.1)))),
+        TWO: (_hunt, (paths, dump(base), False, True, 2)),
+    }
+    if with_peers and folder.is_dir():
+        found["SQLite, base"] = (peers.sqlite_hits, (paths, folder))
+        found["DuckDB, base"] = (peers.duckdb_hits, (paths, folder))
+    return found
 
 
-def _hunt(paths: list[Path], detector: Detector) -> int:
-    return sum(1 for _ in hunt(paths, detector, Tally(), lean=True))
+def _compiled(folder: Path) -> Rulebook:
+    return compile_rules([folder], SOURCES).book
 
 
-def _median(times: int, work: Callable[[], object]) -> float:
-    took = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        took.append(time.perf_counter() - start)
-    return statistics.median(took)
+def _floor(paths: list[Path]) -> Callable[[], int]:
+    def work() -> int:
+        return sum(
+            len(orjson.loads(gzip.decompress(path.read_bytes()))["Records"]) for path in paths
+        )
 
+    return work
+
+
+def _hunt(
+    paths: list[Path], book: bytes, raw: bool = False, lean: bool = True, jobs: int = 1
+) -> Callable[[], int]:
+    detector = Detector(load(book), () if raw else SOURCES, raw=raw)
+    return lambda: sum(1 for _ in hunt(paths, detector, Tally(), lean=lean, jobs=jobs))
+
+
+BASE, MANY, HOT = "base", "3,000 rules", "3,000 rules, a tenth on hot names"
+TWO = "base, two processes"
 
 if __name__ == "__main__":
     main()

@@ -69,6 +69,7 @@ def hunt(  # noqa: PLR0913 - a command line has many options
     time is never left out. `lean`: whole records are not needed, which is quicker. `progress` is
     told the bytes read since the last call. A path that is not there is a BadRecord that names it.
     """
+    _keep_freed_memory()
     place = _Fields(time_field, uid_field)
     todo, wanted = files(paths), place.names if lean else ()
     found = (
@@ -136,8 +137,8 @@ class _Fields:
     def __init__(self, time_field: str, uid_field: str) -> None:
         self._times = (time_field,) if time_field else _TIMES
         self._uids = (uid_field,) if uid_field else _UIDS
-        names = (*self._times, *self._uids)
-        self.names = names if all("." not in name for name in names) else ()
+        plain = all("." not in name for name in (*self._times, *self._uids))
+        self.names = (self._times, self._uids) if plain else ()
 
     def time(self, record: NativeRecord) -> int | None:
         """Epoch milliseconds of the first field that is there."""
@@ -211,7 +212,7 @@ def _in_processes(
 class _Setting:
     """What a process must know to scan files."""
 
-    def __init__(self, detector: Detector, wanted: tuple[str, ...], limit: int) -> None:
+    def __init__(self, detector: Detector, wanted: tuple[tuple[str, ...], ...], limit: int) -> None:
         self._detector, self._wanted, self._limit = detector, wanted, limit
 
     def portable(self) -> tuple[Any, ...]:
@@ -223,6 +224,7 @@ class _Setting:
 
 def _begin(setting: tuple[Any, ...]) -> None:
     """In a new process: make the scanner that it will use for every file."""
+    _keep_freed_memory()
     book, sources, raw, wanted, limit = setting
     scanner = scan.Scanner(Detector(load(book), sources, raw=raw), wanted)
     _WORKER.append((scanner, limit))
@@ -248,6 +250,17 @@ def _portable(sources: Iterable[Source]) -> tuple[Source, ...]:
 
 def _unused(*_: Any) -> Any:
     raise AssertionError("a hunt calls no function of a source")
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library keep the pages of one file's buffers for the next file's.
+
+    glibc gives large blocks back to the system as soon as they are free, and the system clears
+    every page that is asked for again: a quarter of a hunt's time. It stops doing so for blocks of
+    up to the size of one that was freed (mallopt(3), M_MMAP_THRESHOLD), of 32 MB at most. Nothing
+    is written to the block, so it costs nothing; elsewhere than on glibc it does nothing.
+    """
+    bytes((32 << 20) - (64 << 10))
 
 
 def _start_method() -> str:

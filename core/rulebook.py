@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import msgspec
 
 from core.errors import BadRule
 from core.model import Rule, from_json, to_json
+
+if TYPE_CHECKING:  # core.correlate reads values as core.detect does, which reads rulebooks
+    from core.correlate.form import Correlation
 
 __all__ = [
     "ANY_MANY",
@@ -145,6 +148,8 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     format: int
     entries: tuple[Entry, ...] = ()
+    correlations: tuple[msgspec.Raw, ...] = ()
+    """Each a core.correlate.Correlation; core.chains reads them."""
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -160,8 +165,10 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return _decode(self.entries[number], self.entries[number].detect, _EXPR)
 
 
-def book(rules: Iterable[tuple[Rule, Expr, str]]) -> Rulebook:
-    """A rulebook of (rule, what it looks for, provider or "")."""
+def book(
+    rules: Iterable[tuple[Rule, Expr, str]], correlations: Iterable[Correlation] = ()
+) -> Rulebook:
+    """A rulebook of (rule, what it looks for, provider or ""), and of correlations of rules."""
     entries = tuple(
         Entry(
             id=rule.id,
@@ -173,7 +180,8 @@ def book(rules: Iterable[tuple[Rule, Expr, str]]) -> Rulebook:
         )
         for rule, expr, provider in rules
     )
-    return Rulebook(format=FORMAT, entries=entries)
+    chains = tuple(msgspec.Raw(to_json(correlation)) for correlation in correlations)
+    return Rulebook(format=FORMAT, entries=entries, correlations=chains)
 
 
 def dump(book: Rulebook) -> bytes:

@@ -9,6 +9,7 @@ Reading order: values.py (fields and how they read), matcher.py (expressions as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from core.detect.header import Header
 from core.detect.index import Index
@@ -78,17 +79,23 @@ class Plan:
         view = View(record, self.fields)
         return [n for n in self.index.candidates(view) if self.matcher(n)(view)]
 
-    def match_some(self, record: NativeRecord, numbers: Iterable[int]) -> list[int]:
-        """Those of the rules that match."""
-        view = View(record, self.fields)
+    def match_some(
+        self, record: Any, numbers: Iterable[int], fields: Fields | None = None
+    ) -> list[int]:
+        """Those of the rules that match a record, or what stands for one if `fields` are given."""
+        view = View(record, fields or self.fields)
         return [n for n in numbers if self.matcher(n)(view)]
 
     @property
     def header(self) -> Header:
-        """What can be decided before a record is opened."""
+        """What can be decided before a record is opened; a reader may set a better one."""
         if self._header is None:
             self._header = Header(self.book, self.numbers, self.fields, self._route)
         return self._header
+
+    @header.setter
+    def header(self, better: Header) -> None:
+        self._header = better
 
     def matcher(self, number: int) -> Matcher:
         """The matcher of the rule at this position of the rulebook."""

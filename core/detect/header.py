@@ -1,35 +1,41 @@
 """What can be decided from a record's header, before the record is opened.
 
 A header is a few fields: the exact ones, for each combination of whose texts the rules are settled
-once and the answer kept, and some extra ones that can rule out what is left. Which fields these are
-follows from the rules, and from which rules made records be opened so far (`learned`). It knows
-nothing of bytes; core.scan decodes headers.
+once and the answer kept, and some extra ones that rule out, or decide, what is left. Which fields
+these are follows from the rules, and from which rules were asked so far (`learn`). It knows nothing
+of bytes; core.scan decodes headers.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from core.detect.index import Index
 from core.detect.matcher import Fields, Sieve, View, regex_test, text_test
-from core.detect.partial import settle
+from core.detect.partial import fields_of, settle
 from core.rulebook import And, Expr, Pattern, Regex, Rulebook, Text
 
-__all__ = ["Answer", "Check", "Header", "Lesson"]
+__all__ = ["NOTHING", "Answer", "Check", "Guard", "Header", "Lesson"]
 
 MOST_EXACT = 8
-MOST_EXTRA = 8
+MOST_EXTRA = 12
 """Fields of each kind. More would settle more rules, and cost each record more."""
 
 UNBOUND = 1_000
 """Weight of a rule that no exact field holds back: it is asked for every record."""
 
-KEPT = 20_000
+MOST_ANSWERS = 20_000
+"""Combinations of header texts remembered; when there are more, a field is dropped."""
+
+MOST_SETTLED = 50_000
+"""Results of rules for texts of exact fields that are remembered."""
+
+KEPT = 10_000
 """Values of an extra field whose result is remembered."""
 
 
@@ -37,38 +43,67 @@ class Check:
     """Rules that stay possible only if a value of an extra field passes their tests."""
 
     def __init__(self, field: int, tests: Sequence[tuple[int, Text | Regex]]) -> None:
-        self.field = field
+        self.field, self.leaves = field, tuple(leaf for _, leaf in tests)
         self.rules = tuple(number for number, _ in tests)
         self._tests = [(number, _test(leaf)) for number, leaf in tests]
-        self._words = [literal(one.pattern) for _, one in tests if isinstance(one, Regex)]
-        patterns = [p for _, one in tests if isinstance(one, Text) for p in one.patterns]
-        self._sieve = Sieve(map(_folded, patterns))
         self._passing: dict[str, tuple[int, ...]] = {}
 
     def passing(self, value: str) -> tuple[int, ...]:
         """The rules that this text leaves possible."""
         found = self._passing.get(value)
         if found is None:
-            tests = self._tests if self._words or self._sieve.one(value) else ()
-            found = tuple([number for number, test in tests if test(value)])
+            found = tuple([number for number, test in self._tests if test(value)])
             if len(self._passing) >= KEPT:
                 self._passing.clear()
             self._passing[value] = found
         return found
 
-    def alive(self, values: Collection[str]) -> bool:
-        """Could any of these texts leave a rule possible? No is certain, yes is not."""
-        if self._words:
-            joined = "\n".join(values)
-            if any(word in joined for word in self._words):
-                return True
-        return self._sieve.any(values)
+
+class Guard:
+    """All checks of one extra field at once: most texts pass none of them."""
+
+    def __init__(self) -> None:
+        self._leaves: set[Text | Regex] = set()
+        self.bad: set[Any] = set(_NO_VALUES)
+        """Values that are known to pass none, no value at all among them."""
+        self._good: set[str] = set()
+        self._words: list[str] = []
+        self._sieve: Sieve | None = None
+
+    def add(self, check: Check) -> None:
+        """From now on one of its tests counts too."""
+        if not self._leaves.issuperset(check.leaves):
+            self._leaves.update(check.leaves)
+            self._good, self.bad, self._sieve = set(), set(_NO_VALUES), None
+
+    def suspects(self, texts: set[str]) -> set[str]:
+        """Those of the texts that could pass a check."""
+        sieve = self._sieve or self._prepared()
+        if len(self._good) + len(self.bad) > KEPT:
+            self._good, self.bad = set(), set(_NO_VALUES)
+        if unknown := texts - self.bad - self._good:
+            joined = "\n".join(unknown)
+            if any(word in joined for word in self._words) or sieve.any(unknown, joined):
+                good = {t for t in unknown if self._word_in(t) or sieve.one(t)}
+                self._good |= good
+                unknown -= good
+            self.bad |= unknown
+        return texts & self._good
+
+    def _word_in(self, text: str) -> bool:
+        return any(word in text for word in self._words)
+
+    def _prepared(self) -> Sieve:
+        self._words = [literal(one.pattern) for one in self._leaves if isinstance(one, Regex)]
+        patterns = [p for one in self._leaves if isinstance(one, Text) for p in one.patterns]
+        self._sieve = Sieve(set(map(_folded, patterns)))
+        return self._sieve
 
 
 class Answer:
-    """What one combination of header texts decides."""
+    """What one combination of header texts decides: rules by number."""
 
-    __slots__ = ("checks", "chunk", "hits", "live", "opens")
+    __slots__ = ("checks", "hits", "opens")
 
     def __init__(
         self,
@@ -77,20 +112,41 @@ class Answer:
         opens: tuple[int, ...] = (),
     ) -> None:
         self.hits, self.checks, self.opens = hits, checks, opens
-        self.chunk, self.live = 0, checks
-        """For core.scan: the checks that are alive in a chunk, and its number."""
+        """Those that match; what can make some possible; those that must be asked anyway."""
+
+
+NOTHING = Answer()
+"""No rule can match."""
 
 
 class Lesson(NamedTuple):
-    """How often rules were asked of opened records."""
+    """What was asked beyond what the exact fields settle."""
 
     matched: Counter[int]
-    """In vain not: an exact field could have settled them without opening."""
     refuted: Counter[int]
-    """In vain: an extra field could have ruled them out."""
+    """How often, by rule."""
+    let_through: Counter[str]
+    """How often an extra field left a rule possible, by field."""
 
     def __add__(self, other: Lesson) -> Lesson:  # type: ignore[override]
-        return Lesson(self.matched + other.matched, self.refuted + other.refuted)
+        return Lesson(
+            self.matched + other.matched,
+            self.refuted + other.refuted,
+            self.let_through + other.let_through,
+        )
+
+
+class _Of(NamedTuple):
+    """What the header has of a rule."""
+
+    places: tuple[int, ...]
+    """The exact fields that it looks at."""
+    covered: bool
+    """Whether it looks at nothing beside the header."""
+
+
+_Left: TypeAlias = Text | Regex | bool | None
+"""Settled, or a test that can rule the rule out, or None: it must be asked."""
 
 
 class Header:
@@ -107,11 +163,19 @@ class Header:
     ) -> None:
         self._book, self._numbers, self._fields = book, numbers, fields
         self._route, self._dropped = route, dropped
-        self._lesson = lesson or Lesson(Counter(), Counter())
+        self._lesson = lesson or Lesson(Counter(), Counter(), Counter())
         self._exact_paths: list[str] = []
         self._checks: dict[tuple[int, tuple[tuple[int, Text | Regex], ...]], Check] = {}
+        self._settled: dict[tuple[int, tuple[Any, ...]], _Left] = {}
+        self._of_rule: dict[int, _Of] = {}
         self.exact = self._exact()
         self.extra = self._extra()
+        self.answers: dict[tuple[Any, ...], Answer] = {}
+        """By the texts of the exact fields; see `keep`."""
+        self.lessons = 0
+        self.crowded = ""
+        """A field with so many different texts that a header without it would be better."""
+        self.guards = tuple(Guard() for _ in self.extra)
         self._index = Index(book.entries, numbers, first=route, only=frozenset(self.exact))
 
     def path(self, field: str) -> str:
@@ -121,11 +185,15 @@ class Header:
 
     def without(self, field: str) -> Header:
         """The same rules with a header that lacks one field among the exact ones."""
-        return self._again(self._lesson, self._dropped | {field})
+        other = self._again(self._lesson, self._dropped | {field})
+        other.lessons = self.lessons
+        return other
 
     def learn(self, lesson: Lesson) -> Header:
         """The same rules with a header that is made for the rules asked so often."""
-        return self._again(self._lesson + lesson, self._dropped)
+        better = self._again(self._lesson + lesson, self._dropped)
+        better.lessons = self.lessons + 1
+        return better
 
     def answer(self, found: tuple[Any, ...]) -> Answer:
         """The answer for values of `exact` (no list, no object); UNSET for an absent field."""
@@ -137,23 +205,66 @@ class Header:
         hits, opens = [], []
         checks: dict[int, list[tuple[int, Text | Regex]]] = defaultdict(list)
         for number in self._index.candidates(view):
-            left = settle(self._book.detection(number), view, self.exact)
-            if left is False:
-                continue
-            if left is True and not self._book.entries[number].provider:
+            left = self._left(number, found, view)
+            if left is True:
                 hits.append(number)
-            elif leaf := self._checked(left):
-                checks[self.extra.index(leaf.field or "")].append((number, leaf))
-            else:
+            elif left is None:
                 opens.append(number)
+            elif left is not False:
+                checks[self.extra.index(left.field or "")].append((number, left))
         every = tuple(self._shared(field, tuple(tests)) for field, tests in sorted(checks.items()))
-        return Answer(tuple(hits), every, tuple(opens))
+        return Answer(tuple(hits), every, tuple(opens)) if hits or every or opens else NOTHING
+
+    def keep(self, found: tuple[Any, ...], answer: Answer) -> Answer:
+        """Remember the answer for these texts."""
+        if len(self.answers) >= MOST_ANSWERS:
+            self._forget()
+        self.answers[found] = answer
+        return answer
+
+    def _forget(self) -> None:
+        """All answers; the field that repeats least is named, the first, the route, never."""
+        texts = [len({key[place] for key in self.answers}) for place in range(len(self.exact))]
+        self.answers.clear()
+        worst = max(range(1, len(self.exact)), key=texts.__getitem__, default=0)
+        self.crowded = self.exact[worst] if worst and texts[worst] > MOST_ANSWERS // 50 else ""
+
+    def covers(self, number: int) -> bool:
+        """Does the header have all that the rule looks at?"""
+        return self._about(number).covered
+
+    def _left(self, number: int, found: tuple[Any, ...], view: View) -> _Left:
+        """What the exact fields leave of a rule; kept, as few of them matter to any one rule."""
+        key = tuple([found[place] for place in self._about(number).places])
+        sound = all(type(value) is str or value is msgspec.UNSET for value in key)
+        if sound and (number, key) in self._settled:
+            return self._settled[number, key]
+        left = settle(self._book.detection(number), view, self.exact)
+        if left is True and self._book.entries[number].provider:
+            left = And(())
+        result = left if isinstance(left, bool) else self._checked(left)
+        if sound:
+            if len(self._settled) > MOST_SETTLED:
+                self._settled.clear()
+            self._settled[number, key] = result
+        return result
+
+    def _about(self, number: int) -> _Of:
+        known = self._of_rule.get(number)
+        if known is None:
+            fields = fields_of(self._book.detection(number))
+            places = tuple(n for n, field in enumerate(self.exact) if field in fields)
+            within = fields.issubset({*self.exact, *self.extra})
+            covered = within and not self._book.entries[number].provider
+            known = self._of_rule[number] = _Of(places, covered)
+        return known
 
     def _shared(self, field: int, tests: tuple[tuple[int, Text | Regex], ...]) -> Check:
         """The check of these tests; different answers often need the same one."""
         found = self._checks.get((field, tests))
         if found is None:
             found = self._checks[field, tests] = Check(field, tests)
+            self.guards[field].add(found)
         return found
 
     def _again(self, lesson: Lesson, dropped: frozenset[str]) -> Header:
@@ -177,16 +288,17 @@ class Header:
         return self._compatible(ranked, MOST_EXACT, self._dropped)
 
     def _extra(self) -> tuple[str, ...]:
-        """Fields whose text, one by one, can rule out rules that are asked often."""
+        """Fields that can rule out, or decide, rules that are asked often."""
         weights: Counter[str] = Counter()
         for number in self._numbers:
-            weight = self._lesson.refuted[number]
+            if asked := self._lesson.refuted[number] + self._lesson.matched[number]:
+                fields = fields_of(self._book.detection(number))
+                weights.update({field or "": asked for field in fields})
             if set(self.exact).isdisjoint(self._book.entries[number].needs):
-                weight += UNBOUND
-            if weight:
-                for leaf in _leaves(self._book.detection(number)):
-                    if leaf.field not in self.exact:
-                        weights[leaf.field or ""] += weight
+                leaves = {leaf.field for leaf in _leaves(self._book.detection(number))}
+                weights.update({field or "": UNBOUND for field in leaves})
+        for field in (*self.exact, ""):
+            weights.pop(field, None)
         return self._compatible([f for f, _ in weights.most_common()], MOST_EXTRA, frozenset())
 
     def _compatible(
@@ -203,12 +315,15 @@ class Header:
                 chosen.append(field)
         return tuple(chosen)
 
-    def _checked(self, left: Expr | bool) -> Text | Regex | None:
+    def _checked(self, left: Expr) -> Text | Regex | None:
         """The part of what is left that an extra field can rule out."""
-        if isinstance(left, bool):
-            return None
+        through = self._lesson.let_through
         leaves = [leaf for leaf in _leaves(left) if leaf.field in self.extra]
-        return min(leaves, key=_cost, default=None)
+        return min(
+            leaves,
+            key=lambda leaf: (through[leaf.field or ""].bit_length(), _cost(leaf)),
+            default=None,
+        )
 
 
 def _overlap(one: str, two: str) -> bool:
@@ -217,9 +332,11 @@ def _overlap(one: str, two: str) -> bool:
 
 def _leaves(expr: Expr) -> Iterator[Text | Regex]:
     """The parts of an AND that look at the text of one field."""
-    for item in expr.items if isinstance(expr, And) else (expr,):
-        if isinstance(item, Text | Regex) and item.field is not None:
-            yield item
+    if isinstance(expr, And):
+        for item in expr.items:
+            yield from _leaves(item)
+    elif isinstance(expr, Text | Regex) and expr.field is not None:
+        yield expr
 
 
 def _cost(leaf: Text | Regex) -> int:
@@ -257,6 +374,8 @@ def literal(regex: str) -> str:
             run += char
     return max([*runs, run], key=len)
 
+
+_NO_VALUES = frozenset({msgspec.UNSET, None})
 
 _CLASS = re.compile(r"\[\^?\]?[^\]]*\]")
 

@@ -42,6 +42,13 @@ class Fields:
         self._aliases = aliases
         self._finders: dict[str, Callable[[Any], list[Any]]] = {}
 
+    @classmethod
+    def known(cls, finders: Mapping[str, Callable[[Any], list[Any]]]) -> Fields:
+        """Fields of something that is no record: how to find each is told."""
+        fields = cls({})
+        fields._finders.update(finders)
+        return fields
+
     def paths(self, field: str) -> tuple[str, ...]:
         """The native paths of a field."""
         return self._aliases.get(field, (field,))
@@ -173,9 +180,12 @@ class Sieve:
             or (self._inside is not None and _search(self._inside, text))
         )
 
-    def any(self, texts: Collection[str]) -> bool:
-        """Of any of these texts; at times true when none is, as they are searched as one."""
-        joined = "\n".join(texts).casefold()
+    def any(self, texts: Collection[str], joined: str) -> bool:
+        """Of any of these texts; at times true when none is, as they are searched as one.
+
+        `joined` is all of them, a line each.
+        """
+        joined = joined.casefold()
         if self._inside is not None and _search(self._inside, joined):
             return True
         if not (self._plain or self._first or self._last or self._others):

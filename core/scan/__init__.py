@@ -15,6 +15,7 @@ import builtins
 import io
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
@@ -25,7 +26,7 @@ from core.model import NativeRecord, Rejected, Rule
 from core.ports import Source
 from core.scan.chunks import Chunk, chunks
 from core.scan.headers import UNSET, raws
-from core.scan.quick import OPEN, Quick, suits
+from core.scan.quick import OPEN, Candidate, Quick, likely, suits
 from core.scan.salvage import pieces
 from core.scan.unpack import blocks
 
@@ -116,11 +117,12 @@ def read(
 class Scanner:
     """A detector made ready for bytes. What it learns from one file serves the next.
 
-    With `wanted`, top-level fields, a match's `native` has at least those of them that the record
-    has, and records need not be opened to tell them; without, it is the whole record.
+    With `wanted`, groups of top-level fields, a match's `native` has at least the first field of
+    each group that has a value, and records need not be opened to tell it; without, it is the
+    whole record.
     """
 
-    def __init__(self, detector: Detector, wanted: tuple[str, ...] = ()) -> None:
+    def __init__(self, detector: Detector, wanted: tuple[tuple[str, ...], ...] = ()) -> None:
         self._detector, self._wanted = detector, wanted
         self._sources = tuple(detector.sources.values())
         self._quick: dict[str, Quick | None] = {}
@@ -140,43 +142,44 @@ class Scanner:
 
     def _guess(self, chunk: Chunk) -> Quick | None:
         """What to read headers with, by the first record of the chunk."""
-        source = None
-        if not self._detector.raw:
-            first = next(pieces(chunk.data), None)
-            if first is None or first.fault:
-                return None
-            source = identify(_DECODER.decode(first.data), self._sources)
+        first = next(pieces(chunk.data), None)
+        if first is None or first.fault:
+            return None
+        record = _DECODER.decode(first.data)
+        source = None if self._detector.raw else identify(record, self._sources)
         key = RAW if source is None else source.name
         if key not in self._quick:
+            wanted = [likely(names, record) for names in self._wanted]
             fits = suits(self._detector, source)
-            self._quick[key] = Quick(self._detector, source, self._wanted) if fits else None
+            self._quick[key] = Quick(self._detector, source, wanted, record) if fits else None
         return self._quick[key]
 
     def _quickly(
         self, quick: Quick, headers: list[Any], chunk: Chunk, tally: Tally, name: str
     ) -> Iterator[Match]:
-        """Matches by headers; the headers are made anew when records taught better ones."""
+        """Matches by headers; they are made anew when records taught better ones."""
         whole = _Whole(chunk, tally, name)
         found: list[Any] | None = headers
-        tally.records += len(headers)
-        start = 0
-        while found is not None and start < len(headers):
-            for index, answer, ask, header in quick.candidates(found, start):
-                start = index + 1
-                if answer is OPEN:
-                    yield from self._reopened(index, whole)
-                    continue
-                lean = quick.lean and not ask
-                record = quick.part(header) if lean else whole.record(index)
-                if record is not None and (rules := quick.matched(answer, ask, record)):
-                    yield Match(chunk.first + index, quick.name, rules, record)
-                if quick.has_learned:
-                    found = quick.headers(chunk.data, listed=chunk.listed)
-                    break
-            else:
-                return
-        for index in range(start, len(headers)):
+        start, count = 0, len(headers)
+        tally.records += count
+        while found is not None and start < count:
+            stop = start + quick.step
+            for one in quick.candidates(found[start:stop], start):
+                yield from self._tried(quick, one, whole)
+            if stop < count and quick.has_learned:
+                found = quick.headers(chunk.data, listed=chunk.listed)
+            start = stop
+        for index in range(start, count):
             yield from self._reopened(index, whole)
+
+    def _tried(self, quick: Quick, candidate: Candidate, whole: _Whole) -> Iterator[Match]:
+        index, answer, ask, header = candidate
+        if answer is OPEN:
+            yield from self._reopened(index, whole)
+        elif rules := quick.matched(answer, ask, header, partial(whole.record, index)):
+            record = quick.part(header) or whole.record(index)
+            if record is not None:
+                yield Match(whole.chunk.first + index, quick.name, rules, record)
 
     def _reopened(self, index: int, whole: _Whole) -> Iterator[Match]:
         """A record whose header said nothing: it is counted anew."""
@@ -206,18 +209,22 @@ class _Whole:
     def __init__(self, chunk: Chunk, tally: Tally, name: str) -> None:
         self.chunk, self.tally, self._name = chunk, tally, name
         self._raws: list[Any] = []
+        self._last: tuple[int, NativeRecord | None] = (-1, None)
 
     def record(self, index: int) -> NativeRecord | None:
         """The record, opened; None when it can't be read after all, which counts as rejected."""
+        if self._last[0] == index:
+            return self._last[1]
         self._raws = self._raws or raws(self.chunk.data, listed=self.chunk.listed)
         place = f"{self._name}:record {self.chunk.first + index}"
         found = _decoded(self._raws[index], place, self.tally)
         if found is UNSET:
             self.tally.records -= 1
-            return None
-        self.tally.opened += 1
-        record: NativeRecord = found
-        return record
+            found = None
+        else:
+            self.tally.opened += 1
+        self._last = (index, found)
+        return self._last[1]
 
 
 def identify(record: NativeRecord, sources: Iterable[Source]) -> Source | None:

@@ -9,7 +9,7 @@ the choice. It knows nothing of files, nor of what rules look for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Annotated, Any
 
@@ -36,39 +36,55 @@ class Layout:
         keys: Iterable[str],
         wanted: Iterable[str],
         envelopes: Iterable[str],
+        sample: Any = None,
     ) -> None:
         tree = _Tree()
-        self._places = [tree.add(path.split(".")) for path in exact]
+        self._exact = [tree.add(path.split(".")) for path in exact]
         self._extra = [tree.add(path.split(".")) for path in extra]
-        self._getters = [attrgetter(place) for place in self._extra]
+        self._values, self._usual = _getter(self._exact), True
         for path in (*exact, *extra):
             tree.forbid_dotted(path.split("."))
-        beside = [tree.beside(key) for key in keys]
+        self._beside = [tree.beside(key) for key in keys]
         part = [tree.add([key]) for key in wanted]
         tree.forbidden.update(envelopes)
-        kind: Any = tree.struct("Header")
+        kind: Any = tree.struct("Header", sample)
         many = list[kind] | msgspec.UnsetType
         wrapper = msgspec.defstruct("Wrapper", [("Records", many, UNSET), ("records", many, UNSET)])
         self.array = msgspec.json.Decoder(list[kind])
         self.wrapper: msgspec.json.Decoder[Any] = msgspec.json.Decoder(wrapper)
         self.line = msgspec.json.Decoder(kind)
-        self.values = _getter(self._places)
-        """Header -> tuple of the values at the exact paths. AttributeError: see `careful`."""
-        self.beside = _getter(beside)
-        """Header -> tuple of the values of the keys."""
         self.part = _getter(part)
         """Header -> tuple of the values of what is wanted."""
 
-    def careful(self, header: Any) -> tuple[Any, ...]:
-        """The same as `values` where null or nothing stands on the way to a value."""
-        return tuple(_follow(header, place) for place in self._places)
+    def answers(self, headers: Sequence[Any], known: Callable[[Any], Any]) -> list[Any]:
+        """`known` of the values at the exact paths (a tuple), for each header."""
+        if self._usual:
+            try:
+                return list(map(known, map(self._values, headers)))
+            except AttributeError:  # null stands on the way to a value, as it will again
+                self._usual = False
+        return list(map(known, self.exact(headers)))
 
-    def column(self, headers: Iterable[Any], number: int) -> list[Any]:
+    def exact(self, headers: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
+        """The values at the exact paths, a tuple for each header."""
+        if not self._exact:
+            return [()] * len(headers)
+        return zip(*[_column(headers, place) for place in self._exact], strict=True)
+
+    def column(self, headers: Sequence[Any], number: int) -> list[Any]:
         """The values at one of the extra paths, of all headers."""
-        try:
-            return list(map(self._getters[number], headers))
-        except AttributeError:
-            return [_follow(header, self._extra[number]) for header in headers]
+        return _column(headers, self._extra[number])
+
+    def beside(self, headers: Sequence[Any], number: int) -> list[Any]:
+        """The values of one of the keys, of all headers; UNSET where there is no such key."""
+        return list(map(attrgetter(self._beside[number]), headers))
+
+    def finders(
+        self, exact: Sequence[str], extra: Sequence[str]
+    ) -> dict[str, Callable[[Any], list[Any]]]:
+        """For the fields of those names, in the order of their paths: header -> values."""
+        places = zip((*exact, *extra), (*self._exact, *self._extra), strict=True)
+        return {field: _finder(place) for field, place in places}
 
 
 class _Tree:
@@ -102,16 +118,18 @@ class _Tree:
         if parts[0] in self.inner:
             self.inner[parts[0]][1].forbid_dotted(parts[1:])
 
-    def struct(self, name: str) -> type[msgspec.Struct]:
-        """The type for this level."""
-        fields: list[Any] = [(attribute, Any, UNSET) for attribute in self.leaves.values()]
-        names = {attribute: key for key, attribute in self.leaves.items()}
+    def struct(self, name: str, sample: Any) -> type[msgspec.Struct]:
+        """The type for this level. Fields stand as keys do in the sample: met soonest so."""
+        found: dict[str, Any] = {k: (place, Any, UNSET) for k, place in self.leaves.items()}
+        sample = sample if isinstance(sample, dict) else {}
         for key, (attribute, below) in self.inner.items():
-            kind: Any = below.struct(f"{name}_{attribute}")
+            kind: Any = below.struct(f"{name}_{attribute}", sample.get(key))
             nothing = UNSET if key in self.maybe else kind()
-            fields.append((attribute, kind | msgspec.UnsetType | None, nothing))
-            names[attribute] = key
-        for number, key in enumerate(sorted(self.forbidden - set(names.values()))):
+            found[key] = (attribute, kind | msgspec.UnsetType | None, nothing)
+        order = {key: number for number, key in enumerate(sample)}
+        fields = [found[key] for key in sorted(found, key=lambda key: order.get(key, len(order)))]
+        names = {field[0]: key for key, field in found.items()}
+        for number, key in enumerate(sorted(self.forbidden - found.keys())):
             fields.append((f"x{number}", Impossible | msgspec.UnsetType, UNSET))
             names[f"x{number}"] = key
         return msgspec.defstruct(name, fields, rename=names, gc=False, frozen=True)
@@ -151,12 +169,30 @@ def _lines(data: bytes, layout: Layout) -> list[Any] | None:
     return found if len(found) == lines else None
 
 
-def _follow(header: Any, place: str) -> Any:
+def _column(headers: Sequence[Any], place: str) -> list[Any]:
+    """The values at a place, level by level: null or nothing on the way gives UNSET."""
+    found = list(headers)
     for attribute in place.split("."):
-        if header is None or header is UNSET:
-            return UNSET
-        header = getattr(header, attribute)
-    return header
+        get = attrgetter(attribute)
+        try:
+            found = list(map(get, found))
+        except AttributeError:
+            found = [UNSET if v is None or v is UNSET else get(v) for v in found]
+    return found
+
+
+def _finder(place: str) -> Callable[[Any], list[Any]]:
+    """What core.detect.values.finder is for a whole record."""
+    attributes = place.split(".")
+
+    def find(header: Any) -> list[Any]:
+        for attribute in attributes:
+            if header is None or header is UNSET:
+                return []
+            header = getattr(header, attribute)
+        return [] if header is UNSET else [header]
+
+    return find
 
 
 def _getter(places: list[str]) -> Callable[[Any], tuple[Any, ...]]:

@@ -21,6 +21,9 @@ BLOCK = 1 << 22
 MOST_OUT = 1 << 24
 """Bytes of the first decompressed block at most: a usual log file is one block, never copied."""
 
+LEAST_OUT = 1 << 20
+"""Room for it at least: the size that stands at the end of the stream may be a lie."""
+
 STEP = 1 << 16
 """Bytes of the blocks after it. A damaged stream gives all but the last of them."""
 
@@ -82,8 +85,9 @@ def _gunzipped(stream: BinaryIO, head: bytes) -> Iterator[bytes]:
 def _begun(data: bytes) -> tuple[Any, bytes | None]:
     """A member and its first large block; None when it is damaged and must go step by step."""
     member = isal_zlib.decompressobj(31)
+    told = int.from_bytes(data[-4:], "little") + 1  # how much a gzip stream says it unpacks to
     try:
-        return member, member.decompress(data, MOST_OUT)
+        return member, member.decompress(data, min(max(told, LEAST_OUT), MOST_OUT))
     except _BROKEN:
         return isal_zlib.decompressobj(31), None
 

@@ -3,23 +3,27 @@
     compile_rules(paths) -> Compiled(book, faults, warnings, examples)
 
 Reading order: document.py (YAML with lines), about.py (what a rule says about itself),
-detection.py (what it looks for; the only importer of pySigma). Nothing here runs in a function:
-rules are compiled when a rulebook is built, and by the command line.
+detection.py (what it looks for), correlation.py (rules over rules); only those two import pySigma.
+Nothing here runs in a function: rules are compiled when a rulebook is built, and by the command
+line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from core.correlate import Correlation
 from core.errors import BadRule
 from core.model import Rule
 from core.ports import Source
 from core.rulebook import Expr, Rulebook, book
-from core.sigma.about import Example, Reading, examples, provider, rule, unknown_source
+from core.sigma.about import Example, Reading, described, examples, provider, rule, unknown_source
+from core.sigma.correlation import Names, correlation, doubtful
 from core.sigma.detection import Placeholders, expression
 from core.sigma.document import Node, documents
 
@@ -53,8 +57,9 @@ def compile_rules(
     for path in paths:
         for file in _files(path, work.faults):
             work.read(file)
+    correlations = work.correlations()
     return Compiled(
-        book=book(work.rules),
+        book=book(work.rules, correlations),
         faults=tuple(work.faults),
         warnings=tuple(work.warnings),
         examples=work.examples,
@@ -71,6 +76,9 @@ class _Work:
         self.warnings: list[BadRule] = []
         self.examples: dict[str, tuple[Example, ...]] = {}
         self.places: dict[str, str] = {}
+        self.names = Names()
+        self.waiting: list[Reading] = []
+        """Correlations: they are compiled once everything that they may name is read."""
 
     def read(self, file: Path) -> None:
         """Compile the documents of one file; a fault ends its document, not the file."""
@@ -85,12 +93,18 @@ class _Work:
     def _compile(self, document: Node, file: str) -> None:
         reading = Reading(document, file)
         kind = _kind(document)
+        if kind == "correlation":
+            self.waiting.append(reading)
+            self.names.add(reading, described(reading).id)
+            reading.faults.clear()
+            return
         if kind != "rule":
             self.faults.append(_KINDS[kind](document, file))
             return
         found, tests = rule(reading), examples(reading)
         looks_for = self._expression(reading)
         self._refuse_twice(reading, found)
+        self.names.add(reading, found.id)
         self.faults.extend(reading.faults)
         if reading.faults or looks_for is None:
             return
@@ -100,6 +114,26 @@ class _Work:
             self.warnings.append(warning)
         if tests:
             self.examples[found.id] = tests
+
+    def correlations(self) -> list[Correlation]:
+        """Compile the correlations, and refuse those that watch what was refused or each other."""
+        found: dict[str, tuple[Correlation, Reading]] = {}
+        for reading in self.waiting:
+            one = correlation(reading, self.names)
+            if one is not None:
+                self._refuse_twice(reading, one.rule)
+            self.faults.extend(reading.faults)
+            if one is not None and not reading.faults:
+                self.places[one.id] = f"{reading.file}:{reading.document.line}"
+                found[one.id] = (one, reading)
+        while wrong := _circle(found) or _bereft(found, {rule.id for rule, _, _ in self.rules}):
+            for id, reason in wrong.items():
+                _, reading = found.pop(id)
+                line = reading.document.lines["correlation"]
+                self.faults.append(BadRule(reason, file=reading.file, line=line))
+        for one, reading in found.values():
+            self.warnings.extend(doubtful(reading, one))
+        return [one for one, _ in found.values()]
 
     def _expression(self, reading: Reading) -> Expr | None:
         detection = reading.nodes.get("detection")
@@ -119,6 +153,29 @@ class _Work:
             reading.fault(node.line, f"id '{found.id}' is taken by {self.places[found.id]}")
 
 
+def _circle(found: Mapping[str, tuple[Correlation, Reading]]) -> dict[str, str]:
+    """The correlations that watch each other in a circle, with the reason to refuse them."""
+    graph = {id: [rule for rule in one.watched if rule in found] for id, (one, _) in found.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle = list(reversed(error.args[1]))  # graphlib's begins with what is watched
+        reason = f"correlations watch each other in a circle: {' -> '.join(circle)}"
+        return dict.fromkeys(circle, reason)
+    return {}
+
+
+def _bereft(
+    found: Mapping[str, tuple[Correlation, Reading]], rules: set[str]
+) -> dict[str, str]:  # fmt: skip
+    """The correlations that watch what is refused."""
+    return {
+        id: f"it watches '{gone[0]}', which is refused"
+        for id, (one, _) in found.items()
+        if (gone := [rule for rule in one.watched if rule not in rules and rule not in found])
+    }
+
+
 def _files(path: Path, faults: list[BadRule]) -> Iterator[Path]:
     if path.is_dir():
         yield from sorted(p for p in path.rglob("*") if p.suffix in (".yml", ".yaml"))
@@ -132,7 +189,7 @@ def _kind(document: Node) -> str:
     """rule, correlation, filter, action (Sigma 1's collections) or other."""
     if not isinstance(document.value, dict):
         return "other"
-    return next((kind for kind in _KINDS if kind in document.map), "rule")
+    return next((kind for kind in ("correlation", *_KINDS) if kind in document.map), "rule")
 
 
 def _refusal(reason: str) -> Callable[[Node, str], BadRule]:
@@ -144,7 +201,6 @@ def _refusal(reason: str) -> Callable[[Node, str], BadRule]:
 
 
 _KINDS: Mapping[str, Callable[[Node, str], Any]] = {
-    "correlation": _refusal("correlations are not supported yet"),
     "filter": _refusal("filters are not supported yet"),
     "action": _refusal("collections (`action: global`) are not part of Sigma 2: repeat the keys"),
     "other": _refusal("a rule is a map of keys"),

@@ -18,7 +18,15 @@ from core.model import LEVELS, NativeRecord, Rule, digest, to_json
 from core.ports import Source
 from core.sigma.document import Node, near
 
-__all__ = ["Example", "Reading", "examples", "provider", "rule", "unknown_source"]
+__all__ = [
+    "Example",
+    "Reading",
+    "described",
+    "examples",
+    "provider",
+    "rule",
+    "unknown_source",
+]
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +89,11 @@ class Reading:
 
 def rule(reading: Reading) -> Rule:
     """The Rule of a document. What can't be honoured is among `reading.faults` afterwards."""
+    return described(reading, _source(reading))
+
+
+def described(reading: Reading, source: str = "") -> Rule:
+    """The same for a document without a logsource of its own: a correlation."""
     title = reading.text("title")
     if not title:
         reading.fault(reading.document.line, "a rule needs a title", near("title", reading.nodes))
@@ -97,7 +110,7 @@ def rule(reading: Reading) -> Rule:
         falsepositives=reading.texts("falsepositives"),
         attacks=attacks(tags),
         tags=tags,
-        source=_source(reading),
+        source=source,
         needs=reading.some_of("needs", ("read", "data")),
         respond=reading.some_of("respond", CATALOGUE),
         file=reading.file,

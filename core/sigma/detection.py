@@ -1,8 +1,7 @@
 """The detection section of a rule: pySigma's modifiers and conditions, turned into core.rulebook.
 
-The only file that imports pySigma. It takes from it what is intricate (modifiers, escapes, the
-grammar of conditions) and keeps what must name a line: maps, lists, identifiers. It knows nothing
-of titles, levels or log sources.
+It takes from pySigma what is intricate (modifiers, escapes, the grammar of conditions) and keeps
+what must name a line: maps, lists, identifiers. It knows nothing of titles, levels or log sources.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import msgspec
 
 import core
 from core import rulebook
+from core.chains import correlations
 from core.errors import BadRule
 from core.rulebook import Rulebook
 from core.sigma import Example, compile_rules
@@ -65,7 +66,8 @@ def usable(paths: Sequence[Path], *, with_shipped: bool = False) -> Rulebook:
         warn(f"refused: {len(found.faults) - SHOWN} more rules; see them with `vigil rules lint`")
     if found.warnings:
         warn(
-            f"{len(found.warnings)} rules can't fire here, the first: {found.warnings[0]};"
+            f"{len(found.warnings)} rules may not do what they should, the first:"
+            f" {found.warnings[0]};"
             " see all with `vigil rules lint`"
         )
     if not found.book.entries:
@@ -87,14 +89,27 @@ def _load(path: Path) -> Rulebook:
 def _merged(books: Iterable[Rulebook]) -> tuple[Rulebook, list[BadRule]]:
     """One book of all, and a warning for each rule that is there twice."""
     first, *others = books
-    entries = {entry.id: entry for entry in first.entries}
-    doubles = []
+    entries, chains = {entry.id: entry for entry in first.entries}, _named(first)
+    doubles: list[str] = []
     for book in others:
-        for entry in book.entries:
-            if entry.id in entries:
-                doubles.append(BadRule(f"rule {entry.id} is there twice; the first is used"))
-            entries.setdefault(entry.id, entry)
-    return Rulebook(format=first.format, entries=tuple(entries.values())), doubles
+        known = {*entries, *chains}
+        rules, more = {entry.id: entry for entry in book.entries}, _named(book)
+        doubles.extend(id for id in (*rules, *more) if id in known)
+        entries |= {id: entry for id, entry in rules.items() if id not in known}
+        chains |= {id: raw for id, raw in more.items() if id not in known}
+    merged = Rulebook(
+        format=first.format,
+        entries=tuple(entries.values()),
+        correlations=tuple(chains.values()),
+    )
+    return merged, [BadRule(f"rule {id} is there twice; the first is used") for id in doubles]
+
+
+def _named(book: Rulebook) -> dict[str, msgspec.Raw]:
+    """The book's correlations by id."""
+    return {
+        one.id: raw for one, raw in zip(correlations(book), book.correlations, strict=True)
+    }  # fmt: skip
 
 
 HINT = "build one with `vigil rules build`; files of rules end in .yml or .yaml"

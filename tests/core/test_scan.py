@@ -329,7 +329,7 @@ def test_headers_decide_as_whole_records_do(many: list[Any], raw: bool, lines: b
     given = b"\n".join(json.dumps(one).encode() for one in many) if lines else data
     expected = slowly(data, detector)
     assert list_of(Scanner(detector), given) == expected
-    lean = list_of(Scanner(detector, ("eventID", "a")), given)
+    lean = list_of(Scanner(detector, (("eventID",), ("a",))), given)
     assert [one[:2] for one in lean] == [one[:2] for one in expected]
     for (_, _, part), (_, _, whole) in zip(lean, expected, strict=True):
         assert {k: part[k] for k in ("eventID", "a") if k in part} == {
@@ -368,19 +368,19 @@ def test_line_breaks_in_a_value_hide_nothing(pattern: Any) -> None:
 
 
 def test_what_is_remembered_of_headers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.scan.quick.KEPT", 10)
+    monkeypatch.setattr("core.detect.header.MOST_ANSWERS", 10)
     monkeypatch.setattr("core.detect.header.KEPT", 10)
     scanner = Scanner(Detector(HARD, [TRAIL, OTHER]))
     many = [{"eventName": f"n{n}", "eventSource": "s", "b": f"s-{n}x"} for n in range(100)]
     assert len(list(scanner.scan(text(*many), Tally()))) == 100
     quick = scanner._quick["aws/cloudtrail"]
     assert quick is not None
-    assert len(quick._answers) <= 10
+    assert len(quick._header.answers) <= 10
 
 
 def test_headers_are_made_anew_for_what_was_learned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.scan.quick.LESSON", 3)
-    monkeypatch.setattr("core.scan.quick.KEPT", 10)
+    monkeypatch.setattr("core.detect.header.MOST_ANSWERS", 10)
     many = [
         {"eventName": VALUES[n % 8], "eventSource": "st"[n % 2], "a": {"b": VALUES[n % 3]}, "b": f"s-{n}"}
         for n in range(300)
@@ -388,7 +388,7 @@ def test_headers_are_made_anew_for_what_was_learned(monkeypatch: pytest.MonkeyPa
     many.insert(150, {"eventName": "x", "eventSource": "s", "a.b": "x"})
     detector = Detector(HARD, [TRAIL, OTHER])
     tally = Tally()
-    scanner = Scanner(detector, ("eventID",))
+    scanner = Scanner(detector, (("eventID",),))
     found = [(one.position, one.rules) for one in scanner.scan(text(*many), tally)]
     assert found == [one[:2] for one in slowly(text(*many), detector)]
     assert tally.records == 301

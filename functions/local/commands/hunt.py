@@ -16,6 +16,7 @@ import click
 import msgspec
 
 from core import ocsf
+from core.chains import Chains, Fired, reopened
 from core.detect import Detector
 from core.errors import BadRecord
 from core.finding import of_hit
@@ -35,6 +36,7 @@ from functions.local.terminal import (
     say,
     styled,
     table,
+    warn,
     write_text,
 )
 
@@ -89,14 +91,21 @@ class Results:
         self.worst = -1
         self._seen: set[str] = set()
 
-    def add(self, found: Found) -> None:
-        """Take one hit."""
+    @property
+    def needs_records(self) -> bool:
+        """Whether hits alone are not enough."""
+        return self._options.emit != "hits" or self._options.report is not None
+
+    def add(self, found: Found, fired: Fired | None = None) -> None:
+        """Take one hit, of a rule or of a correlation that fired."""
         self.worst = max(self.worst, LEVELS.index(found.rule.level))
         if self._options.emit == "hits":
-            self._hit(found)
-            if not self._options.report:
-                return
+            self._hit(found, fired)
+        if not self.needs_records:
+            return
         finding = _finding(found, self._sources.get(found.source))
+        if fired is not None:
+            finding = _of_correlation(finding, fired)
         if finding.uid in self._seen:
             return
         self._seen.add(finding.uid)
@@ -109,23 +118,25 @@ class Results:
                 msgspec.structs.replace(finding, evidence=()) if many else finding
             )  # fmt: skip
 
-    def _hit(self, found: Found) -> None:
+    def _hit(self, found: Found, fired: Fired | None) -> None:
+        group = fired.firing.group if fired is not None else {}
         if self._options.format == "json":
-            line(
-                {
-                    "rule": found.rule.id,
-                    "title": found.rule.title,
-                    "event": found.event,
-                    "time": iso(found.time),
-                    "level": found.rule.level,
-                    "source_file": found.source_file,
-                    "record": found.record,
-                }
-            )
+            hit = {
+                "rule": found.rule.id,
+                "title": found.rule.title,
+                "event": found.event,
+                "time": iso(found.time),
+                "level": found.rule.level,
+                "source_file": found.source_file,
+                "record": found.record,
+            }
+            line(hit if fired is None else hit | {"group": group})
             return
         level = styled(found.rule.level, STYLES[found.rule.level])
         place = f"{found.source_file}:{found.record}"
-        self.rows.append((level, iso(found.time) or "", found.rule.title, found.event, place))
+        named = ", ".join(f"{name}={value}" for name, value in group.items())
+        title = f"{found.rule.title} ({named})" if named else found.rule.title
+        self.rows.append((level, iso(found.time) or "", title, found.event, place))
 
     def _count(self, finding: Finding, found: Found) -> None:
         group = self.groups.setdefault(
@@ -195,8 +206,11 @@ def hunt(**given: Any) -> int:
     )  # fmt: skip
     tally = Tally()
     results = Results(options, {source.name: source for source in sources})
+    chains = Chains(detector)
     for found in _hits(options, detector, tally):
-        results.add(found)
+        if chains.see(found):
+            results.add(found)
+    _correlate(options, detector, chains, results)
     results.show()
     if options.report:
         _report(options, results, tally)
@@ -222,6 +236,33 @@ def _hits(options: Options, detector: Detector, tally: Tally) -> Iterator[Found]
             time_field=options.time_field,
             uid_field=options.uid_field,
         )
+
+
+def _correlate(options: Options, detector: Detector, chains: Chains, results: Results) -> None:
+    """Add what correlations made of the hits."""
+    fired = chains.fired(options.until)
+    places = [one.found for one in fired]
+    if results.needs_records:
+        fields = {"time_field": options.time_field, "uid_field": options.uid_field}
+        places = list(reopened(fired, detector, **fields))
+    for one, found in zip(fired, places, strict=True):
+        results.add(found, one)
+    if chains.undated:
+        warn(f"{chains.undated:,} hits have no readable time and took part in no correlation")
+
+
+def _of_correlation(finding: Finding, fired: Fired) -> Finding:
+    """The finding of a correlation, from that of its rule on the event that completed it."""
+    firing = fired.firing
+    return msgspec.structs.replace(
+        finding,
+        uid=firing.uid,
+        time=firing.time,
+        last_seen=firing.last,
+        found_at=firing.time,
+        events=fired.events,
+        count=firing.count,
+    )
 
 
 def _finding(found: Found, source: Source | None) -> Finding:

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from core import rulebook
+from core.chains import correlations
 from core.detect import Detector, plain_match
 from core.model import LEVELS, Rule
 from core.rulebook import Rulebook
@@ -44,7 +45,15 @@ def build(rules: tuple[Path, ...], with_default: bool, output: Path) -> int:
     except OSError as error:
         fail(f"can't write {output}: {error.strerror}; choose another place with -o")
     refused = f", {len(found.faults)} refused" if found.faults else ""
-    say(f"{len(found.book.entries)} rules compiled{refused}: {output}")
+    chains = len(found.book.correlations)
+    if chains:
+        warn(
+            f"the functions of this version do not evaluate correlations: the {chains} in this"
+            " rulebook fire in `vigil hunt` only, and in a function the rules that they watch make"
+            " findings of their own"
+        )
+    also = f" and {chains} correlations" if chains else ""
+    say(f"{len(found.book.entries)} rules{also} compiled{refused}: {output}")
     return 2 if found.faults else 0
 
 
@@ -55,13 +64,12 @@ def list_(rules: tuple[Path, ...], with_default: bool, format: str) -> int:
     """List rules."""
     found = gather(rules, with_shipped=with_default)
     _tell_faults(found)
+    every = (*found.book.rules, *(one.rule for one in correlations(found.book)))
     if format == "json":
-        for rule in found.book.rules:
+        for rule in every:
             line(_summary(rule))
     else:
-        order = sorted(
-            found.book.rules, key=lambda rule: (rule.source, -LEVELS.index(rule.level), rule.title)
-        )
+        order = sorted(every, key=lambda rule: (rule.source, -LEVELS.index(rule.level), rule.title))
         table(COLUMNS, map(_row, order))
     return 2 if found.faults else 0
 

@@ -1,0 +1,210 @@
+"""The correlations of a rulebook, over the hits of a hunt.
+
+    hits -> observations -> core.correlate -> firings, each with the place of a hit
+
+It knows how a field is found in a record and where a record was read; when a correlation fires is
+core.correlate's affair. docs/decisions/0075-correlations-in-a-hunt.md says what is kept and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from core.correlate import Correlation, Firing, Observation, correlate_all, needed_fields, silent
+from core.detect import Detector
+from core.errors import BadRule
+from core.hunt import Found, Tally, hunt
+from core.model import NativeRecord, digest
+from core.rulebook import Rulebook
+
+__all__ = ["Chains", "Fired", "correlations", "reopened"]
+
+LONGEST = 64
+"""Bytes of an event's id that core.correlate keeps as they are."""
+
+NAMELESS = "\0"
+"""Begins the ids that are given to records without one."""
+
+
+class Fired(msgspec.Struct, frozen=True, kw_only=True):
+    """A correlation fired in a hunt."""
+
+    firing: Firing
+    found: Found
+    """The correlation's rule at the place of the event that completed it, without its record."""
+    events: tuple[str, ...]
+    """Ids of the contributing events as the records have them; `FILE:RECORD` where one has none."""
+
+
+class _Place(NamedTuple):
+    """Where an event was read; the order is that of copies, of which the least counts."""
+
+    source_file: str
+    record: int
+    event: str
+    source: str
+
+
+class Chains:
+    """Takes in the hits of a hunt, in any order, and tells at its end which correlations fired.
+
+    It keeps of each watched hit its id, time, place and the values asked for; never the record.
+    """
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._correlations = correlations(detector.book)
+        needed = needed_fields(self._correlations)
+        self._needed = {rule: tuple(sorted(fields)) for rule, fields in needed.items()}
+        self._silent = silent(self._correlations)
+        self._seen: dict[tuple[str, str, int], tuple[_Place, tuple[Any, ...]]] = {}
+        self._shared: dict[str, str] = {}
+        """Values seen so far: a user's name is kept once, however often it comes."""
+        self._latest: int | None = None
+        self.undated = 0
+        """Watched hits without a readable time: they could take part in nothing."""
+
+    def see(self, found: Found) -> bool:
+        """Take in a hit. Whether it is told too: not when its rule only feeds correlations."""
+        if not self._correlations:
+            return True
+        if found.time is not None:
+            self._latest = found.time if self._latest is None else max(found.time, self._latest)
+        if found.rule.id in self._needed:
+            self._keep(found)
+        return found.rule.id not in self._silent
+
+    def fired(self, until: int | None = None) -> tuple[Fired, ...]:
+        """Every firing that is told, by time. `until` (epoch ms, exclusive): where the input ends;
+        by default at the latest hit.
+        """
+        keys = self._keys()
+        seen = (
+            Observation(
+                rule=rule,
+                uid=keys(id),
+                time=time,
+                values=dict(zip(self._needed[rule], values, strict=True)),
+            )
+            for (rule, id, time), (_, values) in self._seen.items()
+        )
+        end = self._latest if until is None else until - 1
+        firings = correlate_all(self._correlations, seen, end)
+        told = [firing for firing in firings if firing.rule.id not in self._silent]
+        named = {key for firing in told for key in (firing.completed_by, *firing.events)}
+        places: dict[str, list[tuple[int, _Place]]] = {key: [] for key in named}
+        for (_, id, time), (place, _) in self._seen.items():
+            if (key := keys(id)) in places:
+                places[key].append((time, place))
+        return tuple(_fired(firing, places) for firing in told)
+
+    def _keep(self, found: Found) -> None:
+        """Remember a hit. Of copies of an event, that of the least place counts, so that it does
+        not matter in which order files are read.
+        """
+        if found.time is None:
+            self.undated += 1
+            return
+        place = _Place(found.source_file, found.record, found.event, found.source)
+        id = found.event or f"{NAMELESS}{found.source_file}:{found.record}"
+        known = self._seen.get((found.rule.id, id, found.time))
+        if known is not None and known[0] <= place:
+            return
+        fields = self._detector.plan(found.source).fields
+        values = (fields.finder(name)(found.native) for name in self._needed[found.rule.id])
+        self._seen[found.rule.id, id, found.time] = (place, tuple(map(self._kept, values)))
+
+    def _kept(self, values: list[Any]) -> Any:
+        """The values of a field, as small as may be."""
+        if len(values) != 1:
+            return values
+        value = values[0]
+        return self._shared.setdefault(value, value) if type(value) is str else value
+
+    def _keys(self) -> _Keys:
+        nameless = {place[:2]: id for (_, id, _), (place, _) in self._seen.items() if not place[2]}
+        return _Keys(nameless[place] for place in sorted(nameless))
+
+
+class _Keys:
+    """The ids of events as correlations see them: short, and those given to records without one in
+    the order of their places, as the order of ids decides which of equal times came first.
+    """
+
+    def __init__(self, nameless: Iterable[str]) -> None:
+        self._numbered = {id: f"{NAMELESS}{number:012}" for number, id in enumerate(nameless)}
+
+    def __call__(self, id: str) -> str:
+        """The key of an event."""
+        if id in self._numbered:
+            return self._numbered[id]
+        return id if len(id.encode("utf-8", "replace")) <= LONGEST else digest("event", id)
+
+
+def correlations(book: Rulebook) -> tuple[Correlation, ...]:
+    """The correlations of a rulebook."""
+    try:
+        return tuple(map(_CORRELATION.decode, book.correlations))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadRule(f"a correlation in the rulebook is damaged: {error}") from error
+
+
+def reopened(
+    fired: Iterable[Fired], detector: Detector, *, time_field: str = "", uid_field: str = ""
+) -> Iterator[Found]:
+    """What was found for each firing, with its record: the files in question are read again.
+
+    A file that can't be read twice (a pipe) leaves its records empty.
+    """
+    every = tuple(fired)
+    wanted: dict[str, set[int]] = {}
+    for one in every:
+        wanted.setdefault(one.found.source_file, set()).add(one.found.record)
+    natives: dict[tuple[str, int], NativeRecord] = {}
+    for file, records in wanted.items():
+        natives |= _natives(file, records, detector, time_field, uid_field)
+    for one in every:
+        native = natives.get((one.found.source_file, one.found.record), {})
+        yield msgspec.structs.replace(one.found, native=native)
+
+
+def _natives(
+    file: str, records: set[int], detector: Detector, time_field: str, uid_field: str
+) -> Mapping[tuple[str, int], NativeRecord]:
+    path = Path(file)
+    if not path.is_file():
+        return {}
+    found = hunt([path], detector, Tally(), time_field=time_field, uid_field=uid_field)
+    return {(file, one.record): one.native for one in found if one.record in records}
+
+
+def _fired(firing: Firing, places: Mapping[str, list[tuple[int, _Place]]]) -> Fired:
+    place = _nearest(places[firing.completed_by], firing.time)
+    found = Found(
+        rule=firing.rule,
+        event=place.event,
+        time=firing.time,
+        source=place.source,
+        source_file=place.source_file,
+        record=place.record,
+        native={},
+    )
+    events = (_nearest(places[key], firing.last) for key in firing.events)
+    return Fired(
+        firing=firing,
+        found=found,
+        events=tuple(one.event or f"{one.source_file}:{one.record}" for one in events),
+    )
+
+
+def _nearest(places: list[tuple[int, _Place]], time: int) -> _Place:
+    """The place of the latest that is no later than `time`: ids may come again at other times."""
+    latest = max((one[0] for one in places if one[0] <= time), default=None)
+    return min(place for at, place in places if latest is None or at == latest)
+
+
+_CORRELATION = msgspec.json.Decoder(Correlation)
