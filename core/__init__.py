@@ -19,6 +19,7 @@ Read in this order:
     respond.py    plan, guard, verb, verify       breaker.py   how much ran lately
     approval.py   a person's word                 audit.py     the chained record of every decision
 
+    correlate/    events that are wrong together  chains.py    correlations in a hunt
     sweep.py      resources -> the same path      hunt.py      files -> the same rules
     ocsf.py       Event and Finding as OCSF       report.py    one HTML page
     attack.py     ATT&CK's words, version 19      charts.py    the report's charts
