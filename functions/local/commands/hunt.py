@@ -91,17 +91,12 @@ class Results:
         self.worst = -1
         self._seen: set[str] = set()
 
-    @property
-    def needs_records(self) -> bool:
-        """Whether hits alone are not enough."""
-        return self._options.emit != "hits" or self._options.report is not None
-
     def add(self, found: Found, fired: Fired | None = None) -> None:
         """Take one hit, of a rule or of a correlation that fired."""
         self.worst = max(self.worst, LEVELS.index(found.rule.level))
         if self._options.emit == "hits":
             self._hit(found, fired)
-        if not self.needs_records:
+        if not _needs_records(self._options):
             return
         finding = _finding(found, self._sources.get(found.source))
         if fired is not None:
@@ -235,14 +230,21 @@ def _hits(options: Options, detector: Detector, tally: Tally) -> Iterator[Found]
             progress=advance,
             time_field=options.time_field,
             uid_field=options.uid_field,
+            # Correlations look at fields of their own, so that whole records are needed for them.
+            lean=not _needs_records(options) and not detector.book.correlations,
         )
+
+
+def _needs_records(options: Options) -> bool:
+    """Whether hits alone are not enough."""
+    return options.emit != "hits" or options.report is not None
 
 
 def _correlate(options: Options, detector: Detector, chains: Chains, results: Results) -> None:
     """Add what correlations made of the hits."""
     fired = chains.fired(options.until)
     places = [one.found for one in fired]
-    if results.needs_records:
+    if _needs_records(options):
         fields = {"time_field": options.time_field, "uid_field": options.uid_field}
         places = list(reopened(fired, detector, **fields))
     for one, found in zip(fired, places, strict=True):
