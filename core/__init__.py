@@ -10,8 +10,8 @@ Read in this order:
     model.py      the nouns                       ports.py     the holes that a platform fills
     errors.py     who must act                    config.py    settings and policy
 
-    scan.py       bytes -> candidate records      sigma/       Sigma documents -> rulebook
-    detect.py     record -> rules                 rulebook.py  the compiled form of rules
+    scan/         bytes -> candidate records      sigma/       Sigma documents -> rulebook
+    detect/       record -> rules                 rulebook.py  the compiled form of rules
     finding.py    hit -> finding                  claim.py     who works on it, and how far it is
     alert.py      finding -> message              webhook.py   sinks that need no SDK
 
@@ -22,8 +22,9 @@ Read in this order:
     correlate/    events that are wrong together  chains.py    correlations in a hunt
     sweep.py      resources -> the same path      hunt.py      files -> the same rules
     ocsf.py       Event and Finding as OCSF       report.py    one HTML page
-    attack.py     ATT&CK's words, version 19      charts.py    the report's charts
-    hostile.py    what is shown, made safe        memory.py    every port in memory
+    native.py     reading records of any shape    attack.py    ATT&CK, version 19
+    hostile.py    what is shown, made safe        charts.py    the report's charts
+    memory.py     every port in memory
 
 This file imports nothing.
 """

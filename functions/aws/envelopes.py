@@ -15,7 +15,7 @@ import msgspec
 from core.errors import BadRecord
 from core.hostile import kind_of, quoted
 from core.model import NativeRecord
-from functions.aws.targets import dig, text
+from core.native import dig, text
 
 __all__ = ["S3Object", "Unwrapped", "unwrap"]
 

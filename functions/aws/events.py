@@ -18,8 +18,9 @@ from typing import Any
 from core.errors import BadRecord
 from core.hostile import kind_of, quoted
 from core.model import Activity, Actor, ActorType, Event, NativeRecord, Outcome, Resource, digest
+from core.native import dig, first, text
 from core.ports import Source
-from functions.aws.targets import arn, dig, first, targets, text
+from functions.aws.targets import arn, targets
 
 __all__ = ["SOURCES", "event"]
 

@@ -21,8 +21,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from core.model import Event, Json, Target
+from core.native import dig, first, text
 
-__all__ = ["TARGETS", "arn", "dig", "first", "targets", "text"]
+__all__ = ["TARGETS", "arn", "targets"]
 
 
 def targets(kind: str, event: Event) -> tuple[Target, ...]:
@@ -32,38 +33,9 @@ def targets(kind: str, event: Event) -> tuple[Target, ...]:
     return reader(event) if reader else ()
 
 
-def dig(value: Json, path: str) -> list[Json]:
-    """All values at a dotted path, through lists on the way; nulls and wrong kinds are absent."""
-    found = _items(value)
-    for key in path.split("."):
-        found = [
-            leaf
-            for each in found
-            if isinstance(each, Mapping)
-            for leaf in _items(each.get(key))
-            if leaf is not None
-        ]
-    return found
-
-
-def first(value: Json, *paths: str) -> str:
-    """The first text that is not empty at any of the paths; "" if there is none."""
-    return next((leaf for path in paths for leaf in dig(value, path) if text(leaf)), "")
-
-
-def text(value: Json) -> str:
-    """The value if it is text, else "": a field of a wrong kind counts as absent."""
-    return value if isinstance(value, str) else ""
-
-
 def arn(service: str, region: str, account: str, name: str, *, within: str) -> str:
     """An ARN in the partition of the region `within`. IAM and S3 leave `region` empty."""
     return f"arn:{_partition(within)}:{service}:{region}:{account}:{name}"
-
-
-def _items(value: Json) -> list[Json]:
-    """A list as it is, anything else as its only item, null as none."""
-    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _partition(region: str) -> str:

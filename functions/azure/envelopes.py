@@ -15,8 +15,8 @@ import msgspec
 from core.errors import BadRecord
 from core.hostile import kind_of, quoted
 from core.model import NativeRecord
+from core.native import text
 from functions.azure.events.activity import GRID_TYPES
-from functions.azure.events.values import text
 
 __all__ = ["Unwrapped", "unwrap"]
 

@@ -10,8 +10,9 @@ import pytest
 
 from core.actions import CATALOGUE
 from core.model import Event
+from core.native import dig
 from functions.aws.events import event
-from functions.aws.targets import TARGETS, arn, dig, targets
+from functions.aws.targets import TARGETS, arn, targets
 
 GOLDEN = Path(__file__).parent / "golden"
 ACCOUNT = "123456789012"

@@ -29,16 +29,9 @@ from core.model import (
     Resource,
     digest,
 )
+from core.native import first, text
 from core.ports import Source
-from functions.azure.events.values import (
-    Derive,
-    address,
-    content_id,
-    first,
-    moment,
-    part,
-    text,
-)
+from functions.azure.events.values import Derive, address, content_id, moment, part
 
 __all__ = ["ACTIVITY_DERIVED", "ACTIVITY_SOURCES", "activity_event"]
 

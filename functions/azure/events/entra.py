@@ -18,18 +18,10 @@ import msgspec
 from core.errors import BadRecord
 from core.hostile import kind_of
 from core.model import Activity, Actor, Event, Json, NativeRecord, Outcome, Resource
+from core.native import dig, first, text
 from core.ports import Source
 from functions.azure.events.entra_fields import AUDIT, PIM, PIM_TYPES, RISK, SIGNIN
-from functions.azure.events.values import (
-    address,
-    content_id,
-    dig,
-    first,
-    moment,
-    named,
-    part,
-    text,
-)
+from functions.azure.events.values import address, content_id, moment, named, part
 
 __all__ = ["ENTRA_SOURCES", "audit_event", "pim_event", "risk_event", "signin_event"]
 

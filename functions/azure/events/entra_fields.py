@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from core.model import Json, NativeRecord
-from functions.azure.events.values import Derive, compact, dig, first, named, text
+from core.native import dig, first, text
+from functions.azure.events.values import Derive, compact, named
 
 __all__ = [
     "AUDIT",

@@ -15,17 +15,9 @@ from functools import partial
 from core.errors import BadRecord
 from core.hostile import kind_of
 from core.model import Activity, Actor, ActorType, Event, Json, NativeRecord, Outcome, Resource
+from core.native import dig, first, text
 from core.ports import Source
-from functions.azure.events.values import (
-    Derive,
-    address,
-    content_id,
-    dig,
-    first,
-    moment,
-    named,
-    text,
-)
+from functions.azure.events.values import Derive, address, content_id, moment, named
 
 __all__ = ["OFFICE_DERIVED", "OFFICE_SOURCES", "office_event"]
 

@@ -18,47 +18,21 @@ import msgspec
 from core.errors import BadRecord
 from core.hostile import kind_of, quoted
 from core.model import Json, NativeRecord, digest
+from core.native import dig, first, text
 
 __all__ = [
     "Derive",
     "address",
     "compact",
     "content_id",
-    "dig",
-    "first",
     "milliseconds",
     "moment",
     "named",
     "part",
-    "text",
 ]
 
 Derive: TypeAlias = Callable[[NativeRecord], list[Json]]
 """What a field that no record holds as such would be: its values, [] where it is absent."""
-
-
-def dig(value: Json, path: str) -> list[Json]:
-    """All values at a dotted path, through lists on the way; nulls and wrong kinds are absent."""
-    found = _items(value)
-    for key in path.split("."):
-        found = [
-            leaf
-            for each in found
-            if isinstance(each, Mapping)
-            for leaf in _items(each.get(key))
-            if leaf is not None
-        ]
-    return found
-
-
-def first(value: Json, *paths: str) -> str:
-    """The first text that is not empty at any of the paths; "" if there is none."""
-    return next((leaf for path in paths for leaf in dig(value, path) if text(leaf)), "")
-
-
-def text(value: Json) -> str:
-    """The value if it is text, else "": a field of a wrong kind counts as absent."""
-    return value if isinstance(value, str) else ""
 
 
 def part(value: Json, key: str) -> Mapping[str, Json]:
@@ -141,10 +115,6 @@ def _american(value: str) -> datetime:
         raise ValueError(value)
     hour = hour % 12 + (12 if match[7] == "PM" else 0)
     return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-
-
-def _items(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -33,8 +33,9 @@ from core.model import (
     Resource,
     digest,
 )
+from core.native import dig, first, text
 from core.ports import Source
-from functions.gcp.events.fields import AUDIT, WORKSPACE, dig, first, text
+from functions.gcp.events.fields import AUDIT, WORKSPACE
 
 __all__ = ["SOURCES", "event"]
 

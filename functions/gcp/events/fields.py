@@ -15,39 +15,12 @@ from functools import partial
 from typing import TypeAlias
 
 from core.model import Json, NativeRecord
+from core.native import dig, first, text
 
-__all__ = ["AUDIT", "DERIVED", "WORKSPACE", "Derive", "dig", "first", "text"]
+__all__ = ["AUDIT", "DERIVED", "WORKSPACE", "Derive"]
 
 Derive: TypeAlias = Callable[[NativeRecord], list[Json]]
 """What a field that no record holds as such would be: its values, [] where it is absent."""
-
-
-def dig(value: Json, path: str) -> list[Json]:
-    """All values at a dotted path, through lists on the way; nulls and wrong kinds are absent."""
-    found = _items(value)
-    for key in path.split("."):
-        found = [
-            leaf
-            for each in found
-            if isinstance(each, Mapping)
-            for leaf in _items(each.get(key))
-            if leaf is not None
-        ]
-    return found
-
-
-def first(value: Json, *paths: str) -> str:
-    """The first text that is not empty at any of the paths; "" if there is none."""
-    return next((leaf for path in paths for leaf in dig(value, path) if text(leaf)), "")
-
-
-def text(value: Json) -> str:
-    """The value if it is text, else "": a field of a wrong kind counts as absent."""
-    return value if isinstance(value, str) else ""
-
-
-def _items(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _method(record: NativeRecord) -> list[Json]:
