@@ -86,13 +86,14 @@ def _record(rng: random.Random, number: int, hits: float) -> dict[str, Any]:
     }
     if rng.random() < 0.4:
         kind = rng.choice(("IAM::Role", "KMS::Key", "S3::Bucket"))
-        arn = f"arn:aws:iam::{account}:role/r-{rng.randrange(200)}"
+        arn = f"arn:aws:iam::{account}:role/service-roles/team-{rng.randrange(9)}/r-{rng.randrange(200)}"
         record["resources"] = [{"accountId": account, "type": f"AWS::{kind}", "ARN": arn}]
     record |= {
         "eventType": "AwsApiCall",
         "managementEvent": True,
         "recipientAccountId": account,
         "eventCategory": "Management",
+        "vpcEndpointId": f"vpce-{_INSTANCES[rng.randrange(20)][2:]}",
     }
     if rng.random() < 0.77:
         record["tlsDetails"] = {
@@ -175,18 +176,18 @@ def _request(rng: random.Random, account: str, name: str) -> dict[str, Any] | No
     if name == "Decrypt":
         context = {"aws:lambda:FunctionArn": f"{_LAMBDA}{rng.randrange(200)}"}
         return {"encryptionContext": context, "encryptionAlgorithm": "SYMMETRIC_DEFAULT"}
-    ids = [f"i-{rng.getrandbits(68):017x}" for _ in range(rng.choice((1, 4, 12)))]
+    ids = [_INSTANCES[rng.randrange(400)] for _ in range(rng.choice((1, 4, 12)))]
     return {"maxResults": rng.choice((100, 1000)), "includeAllInstances": False, "instanceIds": ids}
 
 
 def _response(rng: random.Random, name: str, *, read: bool) -> dict[str, Any] | None:
     if name == "AssumeRole":
-        key, token = "ASIAIOSFODNN7EXAMPLE", "".join(rng.choices(_BASE64, k=620))
+        key, token = "ASIAIOSFODNN7EXAMPLE", "".join(rng.choices(_BASE64, k=340))
         until = "Mar 1, 2026, 7:12:19 AM"
         return {"credentials": {"accessKeyId": key, "sessionToken": token, "expiration": until}}
     if read:
         return None
-    parts = {f"attribute{n}": f"value-{rng.randrange(10**4)}" for n in range(rng.randrange(12))}
+    parts = {f"attribute{n}": f"value-{rng.randrange(10**4)}" for n in range(rng.randrange(6))}
     return {"requestId": _uuid(rng), "_return": True, "settings": parts}
 
 
@@ -195,6 +196,7 @@ def _uuid(rng: random.Random) -> str:
 
 
 _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_INSTANCES = tuple(f"i-{number * 0x9E3779B97F4A7C15 % 2**68:017x}" for number in range(400))
 _LAMBDA = "arn:aws:lambda:eu-west-1:123456789012:function:worker-"
 
 _AGENTS = (
@@ -203,7 +205,8 @@ _AGENTS = (
     "aws-cli/2.15.10 Python/3.11.6 Linux/5.10.201 exe/x86_64.amzn.2 prompt/off command/s3.ls",
     "APN/1.0 HashiCorp/1.0 Terraform/1.6.6 (+https://www.terraform.io) aws-sdk-go/1.49.0 (go1.21.3;"
     " linux; amd64) terraform-provider-aws/5.31.0 (+https://registry.terraform.io/providers)",
-    "lambda.amazonaws.com",
+    "[aws-sdk-java/2.21.46 Linux/5.10.201-191.748.amzn2.x86_64 OpenJDK_64-Bit_Server_VM/17.0.9+9-LTS "
+    "Java/17.0.9 vendor/Amazon.com_Inc. io/sync http/Apache cfg/retry-mode/standard]",
 )
 
 _BUSY = (

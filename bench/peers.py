@@ -36,12 +36,12 @@ def queries(rules: Path) -> dict[str, str]:
 
 def columns(sql: Iterable[str]) -> list[str]:
     """The fields that queries name, as columns."""
-    names = set()
+    names: set[str] = set()
     for query in sql:
-        where = re.sub(r"'(?:[^']|'')*'", "''", query.partition(" WHERE ")[2])
+        where = re.sub(r"'(?:[^']|'')*'", "", query.partition(" WHERE ")[2])
         names.update(re.findall(r"`([^`]+)`", where))
-        names.update(re.findall(r"\b([A-Za-z][A-Za-z0-9_]*)(?==| LIKE| REGEXP| IS)", where))
-    return sorted(names - {"NULL", "NOT", "AND", "OR"})
+        names.update(re.findall(r"\b[A-Za-z]\w*\b(?!\()", re.sub(r"`[^`]+`", "", where)))
+    return sorted(names - _WORDS)
 
 
 def row(record: Any, names: list[str]) -> tuple[Any, ...]:
@@ -57,13 +57,15 @@ def row(record: Any, names: list[str]) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def sqlite_connection(names: list[str]) -> sqlite3.Connection:
+def sqlite_connection(names: list[str], collation: str = "BINARY") -> sqlite3.Connection:
     """An empty table `logs` in memory, and REGEXP."""
     connection = sqlite3.connect(":memory:")
     connection.create_function(
-        "regexp", 2, lambda pattern, value: value is not None and bool(re.search(pattern, str(value)))
+        "regexp",
+        2,
+        lambda pattern, value: value is not None and bool(re.search(pattern, str(value))),
     )
-    listed = ", ".join(f'"{name}"' for name in names)
+    listed = ", ".join(f'"{name}" COLLATE {collation}' for name in names)
     connection.execute(f"CREATE TABLE logs ({listed})")
     return connection
 
@@ -92,7 +94,9 @@ def duckdb_hits(paths: list[Path], rules: Path) -> Callable[[], int]:
     import duckdb
 
     sql = {
-        uid: re.sub(r'("[^"]+"|\w+) REGEXP (\'[^\']*\')', r"regexp_matches(\1, \2)", q.replace("`", '"'))
+        uid: re.sub(
+            r'("[^"]+"|\w+) REGEXP (\'[^\']*\')', r"regexp_matches(\1, \2)", q.replace("`", '"')
+        )
         for uid, q in queries(rules).items()
     }
     names = columns(queries(rules).values())
@@ -121,3 +125,6 @@ def duckdb_hits(paths: list[Path], rules: Path) -> Callable[[], int]:
 def _files(paths: list[Path]) -> Iterator[list[Any]]:
     for path in paths:
         yield orjson.loads(gzip.decompress(path.read_bytes()))["Records"]
+
+
+_WORDS = {"AND", "OR", "NOT", "IS", "NULL", "LIKE", "ESCAPE", "REGEXP", "IN", "GLOB"}

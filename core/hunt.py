@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -189,11 +189,13 @@ def _in_processes(
     jobs: int,
 ) -> Iterator[tuple[str, scan.Match]]:
     """Files are handed out a few ahead, and their results taken in the order of the files."""
+    method = _start_method()
     with ProcessPoolExecutor(
         jobs,
-        mp_context=multiprocessing.get_context(_start_method()),
+        mp_context=multiprocessing.get_context(method),
         initializer=_begin,
-        initargs=(setting.portable(),),
+        # A forked process has the detector already, with all that it has learned.
+        initargs=(setting if method == "fork" else setting.portable(),),
     ) as pool:
         ahead: deque[tuple[Path, Future[tuple[list[tuple[scan.Match, bytes]], Tally]]]] = deque()
         waiting = deque(todo)
@@ -209,25 +211,28 @@ def _in_processes(
             progress(_size(path))
 
 
-class _Setting:
+class _Setting(NamedTuple):
     """What a process must know to scan files."""
 
-    def __init__(self, detector: Detector, wanted: tuple[tuple[str, ...], ...], limit: int) -> None:
-        self._detector, self._wanted, self._limit = detector, wanted, limit
+    detector: Detector
+    wanted: tuple[tuple[str, ...], ...]
+    limit: int
 
     def portable(self) -> tuple[Any, ...]:
         """Itself as data that can be sent to another process."""
-        sources = _portable(self._detector.sources.values())
-        book = dump(self._detector.book)
-        return book, sources, self._detector.raw, self._wanted, self._limit
+        sources = _portable(self.detector.sources.values())
+        return dump(self.detector.book), sources, self.detector.raw, self.wanted, self.limit
 
 
-def _begin(setting: tuple[Any, ...]) -> None:
+def _begin(given: _Setting | tuple[Any, ...]) -> None:
     """In a new process: make the scanner that it will use for every file."""
     _keep_freed_memory()
-    book, sources, raw, wanted, limit = setting
-    scanner = scan.Scanner(Detector(load(book), sources, raw=raw), wanted)
-    _WORKER.append((scanner, limit))
+    if isinstance(given, _Setting):
+        detector, wanted, limit = given
+    else:
+        book, sources, raw, wanted, limit = given
+        detector = Detector(load(book), sources, raw=raw)
+    _WORKER.append((scan.Scanner(detector, wanted), limit))
 
 
 _WORKER: list[tuple[scan.Scanner, int]] = []

@@ -1,4 +1,4 @@
-"""Reading native records of any shape: a path that isn't there, or leads to another kind, is absent.
+"""Reading native records of any shape: a path that leads nowhere, or to another kind, is absent.
 
 Clouds give an object where there is one thing and a list where there are several, leave fields
 out and write null; hostile ones do worse. So a path goes through lists and past what is missing,

@@ -183,6 +183,50 @@ def test_unknown_records_are_counted() -> None:
     assert (found, tally.records, tally.unknown) == ([0], 3, 2)
 
 
+def test_a_rule_that_the_header_covers_opens_no_record_once_that_is_learned() -> None:
+    made = rulebook(("aws/cloudtrail", And((Text("eventName", ("x",)), Not(Text("a.b", ("y",)))))))
+    detector, tally = Detector(made, [TRAIL]), Tally()
+    many = [{"eventSource": "s", "eventName": "x", "a": {"b": f"n{n}"}} for n in range(2_000)]
+    scanner = Scanner(detector, (("eventSource",),))
+    assert len(list(scanner.scan(text(*many), tally))) == 2_000
+    assert 0 < tally.opened < 500
+    tally = Tally()
+    assert len(list(Scanner(detector, (("eventSource",),)).scan(text(*many), tally))) == 2_000
+    assert tally.opened == 0
+
+
+def test_what_is_wanted_is_told_even_where_records_differ_from_the_first() -> None:
+    many = [
+        STOP | {"time": 5},
+        STOP | {"eventTime": 6},
+        STOP | {"eventTime": None, "time": 7},
+        STOP,
+    ]
+    scanner = Scanner(DETECTOR, (("eventTime", "time"), ("eventID",)))
+    found = [first(one.native, "eventTime", "time") for one in scanner.scan(text(*many), Tally())]
+    assert found == [5, 6, 7, None]
+
+
+def test_null_on_the_way_to_a_field_is_no_value() -> None:
+    made = rulebook(
+        ("aws/cloudtrail", Text("a.b", ("x",))),
+        ("aws/cloudtrail", And((Text("a.b", ("x", "y")), Text("c.d.e", ("z",))))),
+        ("aws/cloudtrail", Null("a.b")),
+    )
+    one = {"eventSource": "s", "eventName": "n", "a": {"b": "x"}, "c": {"d": {"e": "z"}}}
+    many = [one, one | {"a": None}, one | {"c": {"d": None}}, one | {"c": None}, {"a": {}} | one]
+    detector = Detector(made, [TRAIL])
+    for _ in range(3):
+        found = list_of(Scanner(detector, (("eventName",),)), text(*many * 100))
+        assert [[rule.id for rule in rules] for _, rules, _ in found] == [
+            ["0", "1"],
+            ["2"],
+            ["0"],
+            ["0"],
+            ["0", "1"],
+        ] * 100
+
+
 def test_most_records_are_never_opened() -> None:
     tally = Tally()
     list(scan(text(*([QUIET] * 500)), DETECTOR, tally))
@@ -320,21 +364,34 @@ def slowly(data: bytes, detector: Detector) -> list[tuple[int, tuple[Rule, ...],
     return found
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.lists(usual | records, max_size=12), st.booleans(), st.booleans())
-def test_headers_decide_as_whole_records_do(many: list[Any], raw: bool, lines: bool) -> None:
+@settings(max_examples=500, deadline=None)
+@given(st.lists(usual | records, max_size=12), st.booleans(), st.booleans(), st.booleans())
+def test_headers_decide_as_whole_records_do(
+    many: list[Any], raw: bool, lines: bool, eager: bool
+) -> None:
     many = [one for one in many if not isinstance(one.get("Records"), list)]
     detector = Detector(HARD, () if raw else [TRAIL, OTHER], raw=raw)
     data = text(*many)
     given = b"\n".join(json.dumps(one).encode() for one in many) if lines else data
     expected = slowly(data, detector)
-    assert list_of(Scanner(detector), given) == expected
-    lean = list_of(Scanner(detector, (("eventID",), ("a",))), given)
+    with pytest.MonkeyPatch.context() as patch:
+        if eager:  # new headers after every second record
+            patch.setattr("core.scan.quick.LESSON", 0)
+            patch.setattr("core.scan.quick.LESSONS", 9)
+            patch.setattr("core.scan.quick.STEP", 2)
+            patch.setattr("core.detect.header.KEPT", 1)
+        assert list_of(Scanner(detector), given) == expected
+        lean = list_of(Scanner(detector, (("eventID",), ("a", "b"))), given)
+        again = list_of(Scanner(detector, (("eventID",), ("a", "b"))), given)
     assert [one[:2] for one in lean] == [one[:2] for one in expected]
+    assert lean == again or eager
     for (_, _, part), (_, _, whole) in zip(lean, expected, strict=True):
-        assert {k: part[k] for k in ("eventID", "a") if k in part} == {
-            k: whole[k] for k in ("eventID", "a") if k in whole
-        }
+        assert first(part, "eventID") == first(whole, "eventID")
+        assert first(part, "a", "b") == first(whole, "a", "b")
+
+
+def first(record: Any, *names: str) -> Any:
+    return next((record[name] for name in names if record.get(name) is not None), None)
 
 
 def list_of(scanner: Scanner, data: bytes) -> list[tuple[int, tuple[Rule, ...], Any]]:
