@@ -261,7 +261,7 @@ def _keep_freed_memory() -> None:
     """Have the C library keep the pages of one file's buffers for the next file's.
 
     glibc gives large blocks back to the system as soon as they are free, and the system clears
-    every page that is asked for again: a quarter of a hunt's time. It stops doing so for blocks of
+    every page that is asked for again: a fifth of a hunt's time. It stops doing so for blocks of
     up to the size of one that was freed (mallopt(3), M_MMAP_THRESHOLD), of 32 MB at most. Nothing
     is written to the block, so it costs nothing; elsewhere than on glibc it does nothing.
     """

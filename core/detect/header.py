@@ -26,8 +26,14 @@ MOST_EXACT = 8
 MOST_EXTRA = 12
 """Fields of each kind. More would settle more rules, and cost each record more."""
 
+MOST_COVERED = 200
+"""Rules that are tried in turn for a header that has all they look at."""
+
 UNBOUND = 1_000
 """Weight of a rule that no exact field holds back: it is asked for every record."""
+
+LESSONS = 4
+"""So often a header is made anew for what was learned."""
 
 MOST_ANSWERS = 20_000
 """Combinations of header texts remembered; when there are more, a field is dropped."""
@@ -195,6 +201,17 @@ class Header:
         better.lessons = self.lessons + 1
         return better
 
+    @property
+    def may_learn(self) -> bool:
+        """Not too often: each time the rules must be settled again."""
+        return self.lessons < LESSONS
+
+    def unlearned(self) -> Header:
+        """The same rules with the header that they had at first; it learns no more."""
+        plain = self._again(Lesson(Counter(), Counter(), Counter()), self._dropped)
+        plain.lessons = LESSONS
+        return plain
+
     def answer(self, found: tuple[Any, ...]) -> Answer:
         """The answer for values of `exact` (no list, no object); UNSET for an absent field."""
         known = {
@@ -288,18 +305,35 @@ class Header:
         return self._compatible(ranked, MOST_EXACT, self._dropped)
 
     def _extra(self) -> tuple[str, ...]:
-        """Fields that can rule out, or decide, rules that are asked often."""
-        weights: Counter[str] = Counter()
+        """Fields that can rule out, or decide, rules that are asked often.
+
+        First those that can rule out what is asked of every record; then all that a rule looks at,
+        if there is room for all: short of one, the others would be read for nothing.
+        """
+        tests: Counter[str] = Counter()
         for number in self._numbers:
-            if asked := self._lesson.refuted[number] + self._lesson.matched[number]:
-                fields = fields_of(self._book.detection(number))
-                weights.update({field or "": asked for field in fields})
+            weight = self._lesson.refuted[number]
             if set(self.exact).isdisjoint(self._book.entries[number].needs):
+                weight += UNBOUND
+            if weight:
                 leaves = {leaf.field for leaf in _leaves(self._book.detection(number))}
-                weights.update({field or "": UNBOUND for field in leaves})
-        for field in (*self.exact, ""):
-            weights.pop(field, None)
-        return self._compatible([f for f, _ in weights.most_common()], MOST_EXTRA, frozenset())
+                tests.update({field or "": weight for field in leaves})
+        ranked = [field for field, _ in tests.most_common()]
+        none: frozenset[str] = frozenset()
+        chosen = list(
+            self._compatible([f for f in ranked if tests[f] >= UNBOUND], MOST_EXTRA, none)
+        )
+        for number, _ in (self._lesson.refuted + self._lesson.matched).most_common(MOST_COVERED):
+            missing = fields_of(self._book.detection(number)).difference(self.exact, chosen)
+            # Further down lists are usual, which a header can't pass through.
+            shallow = [f for f in missing if f and self.path(f).count(".") <= 1]
+            before = len(self._exact_paths)
+            more = self._compatible(shallow, MOST_EXTRA - len(chosen), none)
+            if len(more) == len(missing):
+                chosen += more
+            else:
+                del self._exact_paths[before:]
+        return (*chosen, *self._compatible(ranked, MOST_EXTRA - len(chosen), none))
 
     def _compatible(
         self, ranked: Iterable[str], most: int, dropped: frozenset[str]

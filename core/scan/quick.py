@@ -19,8 +19,11 @@ from core.scan.headers import ENVELOPES, UNSET, Layout, decode
 
 __all__ = ["OPEN", "Candidate", "Quick", "likely", "suits"]
 
-LESSONS, LESSON = 4, 60
-"""So often, after so many rules asked of records, the header is made anew for those."""
+LESSON = 60
+"""After so many rules asked of records the header is made anew for those."""
+
+STUMBLES = 2
+"""Chunks that could not be read by their headers, until what was learned is given up."""
 
 STEP, YOUNG, MANY = 250, 2_500, 1 << 30
 """Records looked at together: at first, until so many were seen, and from then on."""
@@ -47,7 +50,7 @@ class Quick:
         self._plan = detector.plan(self.name)
         self._header, self._sample = self._plan.header, sample or {}
         self._rules: dict[tuple[int, ...], tuple[Rule, ...]] = {}
-        self._seen = 0
+        self._seen = self._stumbles = 0
         self._prepare()
 
     def headers(self, data: bytes, *, listed: bool) -> list[Any] | None:
@@ -57,12 +60,18 @@ class Quick:
         elif self.has_learned:
             lesson = Lesson(self._matched, self._asked - self._matched, self._through)
             self._renew(self._header.learn(lesson))
-        return decode(data, self.layout, listed=listed)
+        found = decode(data, self.layout, listed=listed)
+        if found is None and self._header.lessons and self._stumbles < STUMBLES:
+            # Perhaps what was learned stands in the way: a list on the way to a field.
+            self._stumbles += 1
+            if self._stumbles == STUMBLES:
+                self._renew(self._header.unlearned())
+        return found
 
     @property
     def has_learned(self) -> bool:
         """Would other headers serve better from here on?"""
-        return self._questions > LESSON and self._header.lessons < LESSONS
+        return self._questions > LESSON and self._header.may_learn
 
     @property
     def step(self) -> int:

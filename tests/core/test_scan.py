@@ -195,6 +195,21 @@ def test_a_rule_that_the_header_covers_opens_no_record_once_that_is_learned() ->
     assert tally.opened == 0
 
 
+def test_what_was_learned_is_given_up_where_it_stands_in_the_way() -> None:
+    made = rulebook(("aws/cloudtrail", And((Text("eventName", ("x",)), Not(Text("a.b", ("y",)))))))
+    detector = Detector(made, [TRAIL])
+    one = {"eventSource": "s", "eventName": "x", "a": {"b": "n"}}
+    scanner = Scanner(detector, (("eventSource",),))
+    assert len(list(scanner.scan(text(*[one] * 500), Tally()))) == 500
+    lists = text(*[one | {"a": [{"b": "n"}]}] * 500)
+    opened = []
+    for _ in range(4):
+        tally = Tally()
+        assert len(list(scanner.scan(lists, tally))) == 500
+        opened.append(scanner._quick["aws/cloudtrail"]._header.extra)  # type: ignore[union-attr]
+    assert opened == [("a.b",), (), (), ()]
+
+
 def test_what_is_wanted_is_told_even_where_records_differ_from_the_first() -> None:
     many = [
         STOP | {"time": 5},
@@ -205,6 +220,12 @@ def test_what_is_wanted_is_told_even_where_records_differ_from_the_first() -> No
     scanner = Scanner(DETECTOR, (("eventTime", "time"), ("eventID",)))
     found = [first(one.native, "eventTime", "time") for one in scanner.scan(text(*many), Tally())]
     assert found == [5, 6, 7, None]
+    scanner = Scanner(DETECTOR, (("eventTime", "time"), ("eventID",)))
+    found = [
+        first(one.native, "eventTime", "time")
+        for one in scanner.scan(text(many[1], *many), Tally())
+    ]
+    assert found == [6, 5, 6, 7, None]
 
 
 def test_null_on_the_way_to_a_field_is_no_value() -> None:
@@ -377,7 +398,7 @@ def test_headers_decide_as_whole_records_do(
     with pytest.MonkeyPatch.context() as patch:
         if eager:  # new headers after every second record
             patch.setattr("core.scan.quick.LESSON", 0)
-            patch.setattr("core.scan.quick.LESSONS", 9)
+            patch.setattr("core.detect.header.LESSONS", 9)
             patch.setattr("core.scan.quick.STEP", 2)
             patch.setattr("core.detect.header.KEPT", 1)
         assert list_of(Scanner(detector), given) == expected
@@ -415,6 +436,9 @@ def test_one_and_true_are_told_apart_in_a_header() -> None:
     data = text(*({"eventSource": "s", "eventName": name} for name in names))
     found = scan(data, Detector(made, [TRAIL]), Tally())
     assert [one.position for one in found] == [2, 4, 6]
+    made = rulebook(("aws/cloudtrail", Not(Text("eventName", ("true",)))))
+    found = scan(data, Detector(made, [TRAIL]), Tally())
+    assert [one.position for one in found] == [0, 1, 3, 5, 7]
 
 
 @pytest.mark.parametrize("pattern", ["x\ny", ("x\n", 0), (0, "\ny"), (0, "x\ny", 0), ("x", 1, "y")])
