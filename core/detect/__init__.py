@@ -3,7 +3,8 @@
     Detector(book, sources).match("aws/cloudtrail", record) -> rules, in rulebook order
 
 Reading order: values.py (fields and how they read), matcher.py (expressions as closures), index.py
-(which rules to try), plain.py (the oracle). Nothing here knows bytes or files: core.scan does.
+(which rules to try), header.py and checks.py (what a few fields decide), plain.py (the oracle).
+Nothing here knows bytes or files: core.scan does.
 """
 
 from __future__ import annotations

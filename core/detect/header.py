@@ -8,19 +8,19 @@ of bytes; core.scan decodes headers.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from core.detect.checks import Check, Guard
 from core.detect.index import Index
-from core.detect.matcher import Fields, Sieve, View, regex_test, text_test
+from core.detect.matcher import Fields, View
 from core.detect.partial import fields_of, settle
-from core.rulebook import And, Expr, Pattern, Regex, Rulebook, Text
+from core.rulebook import And, Expr, Regex, Rulebook, Text
 
-__all__ = ["NOTHING", "Answer", "Check", "Guard", "Header", "Lesson"]
+__all__ = ["NOTHING", "Answer", "Header", "Lesson"]
 
 MOST_EXACT = 8
 MOST_EXTRA = 12
@@ -40,70 +40,6 @@ MOST_ANSWERS = 20_000
 
 MOST_SETTLED = 50_000
 """Results of rules for texts of exact fields that are remembered."""
-
-KEPT = 10_000
-"""Values of an extra field whose result is remembered."""
-
-
-class Check:
-    """Rules that stay possible only if a value of an extra field passes their tests."""
-
-    def __init__(self, field: int, tests: Sequence[tuple[int, Text | Regex]]) -> None:
-        self.field, self.leaves = field, tuple(leaf for _, leaf in tests)
-        self.rules = tuple(number for number, _ in tests)
-        self._tests = [(number, _test(leaf)) for number, leaf in tests]
-        self._passing: dict[str, tuple[int, ...]] = {}
-
-    def passing(self, value: str) -> tuple[int, ...]:
-        """The rules that this text leaves possible."""
-        found = self._passing.get(value)
-        if found is None:
-            found = tuple([number for number, test in self._tests if test(value)])
-            if len(self._passing) >= KEPT:
-                self._passing.clear()
-            self._passing[value] = found
-        return found
-
-
-class Guard:
-    """All checks of one extra field at once: most texts pass none of them."""
-
-    def __init__(self) -> None:
-        self._leaves: set[Text | Regex] = set()
-        self.bad: set[Any] = set(_NO_VALUES)
-        """Values that are known to pass none, no value at all among them."""
-        self._good: set[str] = set()
-        self._words: list[str] = []
-        self._sieve: Sieve | None = None
-
-    def add(self, check: Check) -> None:
-        """From now on one of its tests counts too."""
-        if not self._leaves.issuperset(check.leaves):
-            self._leaves.update(check.leaves)
-            self._good, self.bad, self._sieve = set(), set(_NO_VALUES), None
-
-    def suspects(self, texts: set[str]) -> set[str]:
-        """Those of the texts that could pass a check."""
-        sieve = self._sieve or self._prepared()
-        if len(self._good) + len(self.bad) > KEPT:
-            self._good, self.bad = set(), set(_NO_VALUES)
-        if unknown := texts - self.bad - self._good:
-            joined = "\n".join(unknown)
-            if any(word in joined for word in self._words) or sieve.any(unknown, joined):
-                good = {t for t in unknown if self._word_in(t) or sieve.one(t)}
-                self._good |= good
-                unknown -= good
-            self.bad |= unknown
-        return texts & self._good
-
-    def _word_in(self, text: str) -> bool:
-        return any(word in text for word in self._words)
-
-    def _prepared(self) -> Sieve:
-        self._words = [literal(one.pattern) for one in self._leaves if isinstance(one, Regex)]
-        patterns = [p for one in self._leaves if isinstance(one, Text) for p in one.patterns]
-        self._sieve = Sieve(set(map(_folded, patterns)))
-        return self._sieve
 
 
 class Answer:
@@ -288,7 +224,7 @@ class Header:
         return Header(self._book, self._numbers, self._fields, self._route, lesson, dropped)
 
     def _exact(self) -> tuple[str, ...]:
-        """The route, then fields that most rules name, or rules that often match.
+        """The route, then fields that most rules name, or rules that match often and lack those.
 
         Not more: each is asked of every record, and each with many different texts makes the
         combinations many.
@@ -297,8 +233,9 @@ class Header:
         usual = [f for f, count in named.most_common(2) if count > 0.4 * len(self._numbers)]
         matched: Counter[str] = Counter()
         for number, times in self._lesson.matched.items():
-            for field in self._book.entries[number].needs:
-                matched[field] += times
+            needs = self._book.entries[number].needs
+            if needs.keys().isdisjoint((self._route, *usual)):
+                matched.update(dict.fromkeys(needs, times))
         least = self._lesson.matched.total() // 50
         learned = [f for f, times in matched.most_common() if times > least]
         ranked = dict.fromkeys([self._route, *usual, *learned] if self._route else usual + learned)
@@ -307,8 +244,7 @@ class Header:
     def _extra(self) -> tuple[str, ...]:
         """Fields that can rule out, or decide, rules that are asked often.
 
-        First those that can rule out what is asked of every record; then all that a rule looks at,
-        if there is room for all: short of one, the others would be read for nothing.
+        Those that can rule out what is asked of every record come first.
         """
         tests: Counter[str] = Counter()
         for number in self._numbers:
@@ -319,24 +255,34 @@ class Header:
                 leaves = {leaf.field for leaf in _leaves(self._book.detection(number))}
                 tests.update({field or "": weight for field in leaves})
         ranked = [field for field, _ in tests.most_common()]
-        none: frozenset[str] = frozenset()
-        chosen = list(
-            self._compatible([f for f in ranked if tests[f] >= UNBOUND], MOST_EXTRA, none)
-        )
-        for number, _ in (self._lesson.refuted + self._lesson.matched).most_common(MOST_COVERED):
-            missing = fields_of(self._book.detection(number)).difference(self.exact, chosen)
+        chosen = self._compatible([f for f in ranked if tests[f] >= UNBOUND], MOST_EXTRA)
+        chosen += self._cover(chosen)
+        return (*chosen, *self._compatible(ranked, MOST_EXTRA - len(chosen)))
+
+    def _cover(self, chosen: tuple[str, ...]) -> tuple[str, ...]:
+        """The fields that let the header decide nearly all that was asked of records, or none.
+
+        Short of that, most chunks would be decoded twice all the same, the fields read for nothing.
+        """
+        asked = self._lesson.refuted + self._lesson.matched
+        before, added, decided = len(self._exact_paths), tuple[str, ...](), 0
+        for number, times in asked.most_common(MOST_COVERED):
+            missing = fields_of(self._book.detection(number)).difference(self.exact, chosen, added)
             # Further down lists are usual, which a header can't pass through.
             shallow = [f for f in missing if f and self.path(f).count(".") <= 1]
-            before = len(self._exact_paths)
-            more = self._compatible(shallow, MOST_EXTRA - len(chosen), none)
+            mark = len(self._exact_paths)
+            more = self._compatible(shallow, MOST_EXTRA - len(chosen) - len(added))
             if len(more) == len(missing):
-                chosen += more
+                added, decided = added + more, decided + times
             else:
-                del self._exact_paths[before:]
-        return (*chosen, *self._compatible(ranked, MOST_EXTRA - len(chosen), none))
+                del self._exact_paths[mark:]
+        if decided > 0.95 * asked.total():
+            return added
+        del self._exact_paths[before:]
+        return ()
 
     def _compatible(
-        self, ranked: Iterable[str], most: int, dropped: frozenset[str]
+        self, ranked: Iterable[str], most: int, dropped: frozenset[str] = frozenset()
     ) -> tuple[str, ...]:
         """The first fields that have one native path which is neither above nor below another."""
         chosen: list[str] = []
@@ -378,42 +324,3 @@ def _cost(leaf: Text | Regex) -> int:
     if isinstance(leaf, Regex):
         return 2
     return 0 if all(isinstance(pattern, str) for pattern in leaf.patterns) else 1
-
-
-def _test(leaf: Text | Regex) -> Callable[[str], bool]:
-    if isinstance(leaf, Text):
-        return text_test(leaf)
-    test, word = regex_test(leaf), literal(leaf.pattern)
-    return lambda text: word in text and test(text)
-
-
-def _folded(pattern: Pattern) -> Pattern:
-    if isinstance(pattern, str):
-        return pattern.casefold()
-    return tuple(p.casefold() if isinstance(p, str) else p for p in pattern)
-
-
-def literal(regex: str) -> str:
-    """A text that every match must contain: the longest run outside of all that is special."""
-    if "|" in regex or "(?" in regex or "\\" in regex:
-        return ""
-    runs, run, depth = [""], "", 0
-    plain = _CLASS.sub(".", regex)
-    for at, char in enumerate(plain):
-        depth += (char == "(") - (char == ")")
-        if depth or char in _SPECIAL or plain[at + 1 : at + 2] in _REPEATS:
-            runs.append(run)
-            run = ""
-        else:
-            run += char
-    return max([*runs, run], key=len)
-
-
-_NO_VALUES = frozenset({msgspec.UNSET, None})
-
-_CLASS = re.compile(r"\[\^?\]?[^\]]*\]")
-
-_SPECIAL = frozenset(".^$*+?{}()[]0123456789,")
-"""Digits and commas too: they may belong to a {1,2}."""
-
-_REPEATS = frozenset({"*", "?", "{"})

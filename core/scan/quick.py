@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from core.detect import RAW, Detector
-from core.detect.header import Answer, Check, Guard, Header, Lesson
+from core.detect.checks import Check, Guard
+from core.detect.header import Answer, Header, Lesson
 from core.detect.matcher import Fields
+from core.detect.values import text
 from core.model import NativeRecord, Rule
 from core.ports import Source
 from core.scan.headers import ENVELOPES, UNSET, Layout, decode
@@ -21,6 +23,8 @@ __all__ = ["OPEN", "Candidate", "Quick", "likely", "suits"]
 
 LESSON = 60
 """After so many rules asked of records the header is made anew for those."""
+
+_AS_THEY_ARE = frozenset({str, type(None), type(UNSET)})
 
 STUMBLES = 2
 """Chunks that could not be read by their headers, until what was learned is given up."""
@@ -201,7 +205,7 @@ class Quick:
             if 4 * len(checked) < len(seen):
                 indexes = [n for n, answer in enumerate(found) if answer in checked]
             some = headers if len(indexes) == len(headers) else [headers[n] for n in indexes]
-            column = self.layout.column(some, field)
+            column = _texts(self.layout.column(some, field))
             for place in _standing_out(column, self._header.guards[field]):
                 index = indexes[place]
                 rules = [
@@ -268,6 +272,13 @@ def _standing_out(column: list[Any], guard: Guard) -> list[int]:
         for n, v in enumerate(column)
         if (v in texts if type(v) is str else v is not UNSET and v is not None)
     ]
+
+
+def _texts(column: list[Any]) -> list[Any]:
+    """Numbers, booleans and objects as the texts they read as; lists stay, as they are many."""
+    if _AS_THEY_ARE.issuperset(map(type, column)):
+        return column
+    return [v if type(v) in _AS_THEY_ARE or type(v) is list else text(v) for v in column]
 
 
 def _passing(check: Check, value: Any) -> tuple[int, ...]:

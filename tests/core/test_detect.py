@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.detect import Detector, plain_match
-from core.detect.header import literal
+from core.detect.checks import literal
 from core.detect.index import Index
 from core.detect.matcher import Fields, View
 from core.detect.values import milliseconds

@@ -195,6 +195,15 @@ def test_a_rule_that_the_header_covers_opens_no_record_once_that_is_learned() ->
     assert tally.opened == 0
 
 
+def test_booleans_and_numbers_in_a_header_are_told_from_others() -> None:
+    made = rulebook(("aws/cloudtrail", And((Text("b", ("false", "5")), Not(Text("c.d", ("y",)))))))
+    many = [{"eventSource": "s", "eventName": "x", "b": b} for b in (True, False, 5.0, 6, [False])]
+    tally = Tally()
+    found = list(scan(text(*many * 20), Detector(made, [TRAIL]), tally))
+    assert [one.position for one in found][:3] == [1, 2, 4]
+    assert tally.opened == len(found) == 60
+
+
 def test_what_was_learned_is_given_up_where_it_stands_in_the_way() -> None:
     made = rulebook(("aws/cloudtrail", And((Text("eventName", ("x",)), Not(Text("a.b", ("y",)))))))
     detector = Detector(made, [TRAIL])
@@ -400,7 +409,7 @@ def test_headers_decide_as_whole_records_do(
             patch.setattr("core.scan.quick.LESSON", 0)
             patch.setattr("core.detect.header.LESSONS", 9)
             patch.setattr("core.scan.quick.STEP", 2)
-            patch.setattr("core.detect.header.KEPT", 1)
+            patch.setattr("core.detect.checks.KEPT", 1)
         assert list_of(Scanner(detector), given) == expected
         lean = list_of(Scanner(detector, (("eventID",), ("a", "b"))), given)
         again = list_of(Scanner(detector, (("eventID",), ("a", "b"))), given)
@@ -450,7 +459,7 @@ def test_line_breaks_in_a_value_hide_nothing(pattern: Any) -> None:
 
 def test_what_is_remembered_of_headers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.detect.header.MOST_ANSWERS", 10)
-    monkeypatch.setattr("core.detect.header.KEPT", 10)
+    monkeypatch.setattr("core.detect.checks.KEPT", 10)
     scanner = Scanner(Detector(HARD, [TRAIL, OTHER]))
     many = [{"eventName": f"n{n}", "eventSource": "s", "b": f"s-{n}x"} for n in range(100)]
     assert len(list(scanner.scan(text(*many), Tally()))) == 100

@@ -1,0 +1,121 @@
+"""Many tests of one field at once: which texts could leave a rule possible?
+
+A Check is what one answer asks of a field; a Guard is all checks of a field together, so that the
+texts of a whole column are mostly told apart by one search. It knows nothing of records or headers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from core.detect.matcher import Sieve, regex_test, text_test
+from core.rulebook import Pattern, Regex, Text
+
+__all__ = ["Check", "Guard", "literal"]
+
+KEPT = 10_000
+"""Values of an extra field whose result is remembered."""
+
+
+class Check:
+    """Rules that stay possible only if a value of an extra field passes their tests."""
+
+    def __init__(self, field: int, tests: Sequence[tuple[int, Text | Regex]]) -> None:
+        self.field, self.leaves = field, tuple(leaf for _, leaf in tests)
+        self.rules = tuple(number for number, _ in tests)
+        self._tests = [(number, _test(leaf)) for number, leaf in tests]
+        self._passing: dict[str, tuple[int, ...]] = {}
+
+    def passing(self, value: str) -> tuple[int, ...]:
+        """The rules that this text leaves possible."""
+        found = self._passing.get(value)
+        if found is None:
+            found = tuple([number for number, test in self._tests if test(value)])
+            if len(self._passing) >= KEPT:
+                self._passing.clear()
+            self._passing[value] = found
+        return found
+
+
+class Guard:
+    """All checks of one extra field at once: most texts pass none of them."""
+
+    def __init__(self) -> None:
+        self._leaves: set[Text | Regex] = set()
+        self.bad: set[Any] = set(_NO_VALUES)
+        """Values that are known to pass none, no value at all among them."""
+        self._good: set[str] = set()
+        self._words: list[str] = []
+        self._sieve: Sieve | None = None
+
+    def add(self, check: Check) -> None:
+        """From now on one of its tests counts too."""
+        if not self._leaves.issuperset(check.leaves):
+            self._leaves.update(check.leaves)
+            self._good, self.bad, self._sieve = set(), set(_NO_VALUES), None
+
+    def suspects(self, texts: set[str]) -> set[str]:
+        """Those of the texts that could pass a check."""
+        sieve = self._sieve or self._prepared()
+        if len(self._good) + len(self.bad) > KEPT:
+            self._good, self.bad = set(), set(_NO_VALUES)
+        if unknown := texts - self.bad - self._good:
+            joined = "\n".join(unknown)
+            if any(word in joined for word in self._words) or sieve.any(unknown, joined):
+                good = {t for t in unknown if self._word_in(t) or sieve.one(t)}
+                self._good |= good
+                unknown -= good
+            self.bad |= unknown
+        return texts & self._good
+
+    def _word_in(self, text: str) -> bool:
+        return any(word in text for word in self._words)
+
+    def _prepared(self) -> Sieve:
+        self._words = [literal(one.pattern) for one in self._leaves if isinstance(one, Regex)]
+        patterns = [p for one in self._leaves if isinstance(one, Text) for p in one.patterns]
+        self._sieve = Sieve(set(map(_folded, patterns)))
+        return self._sieve
+
+
+def _test(leaf: Text | Regex) -> Callable[[str], bool]:
+    if isinstance(leaf, Text):
+        return text_test(leaf)
+    test, word = regex_test(leaf), literal(leaf.pattern)
+    return lambda text: word in text and test(text)
+
+
+def _folded(pattern: Pattern) -> Pattern:
+    if isinstance(pattern, str):
+        return pattern.casefold()
+    return tuple(p.casefold() if isinstance(p, str) else p for p in pattern)
+
+
+def literal(regex: str) -> str:
+    """A text that every match must contain: the longest run outside of all that is special."""
+    if "|" in regex or "(?" in regex or "\\" in regex:
+        return ""
+    runs, run, depth = [""], "", 0
+    plain = _CLASS.sub(".", regex)
+    for at, char in enumerate(plain):
+        depth += (char == "(") - (char == ")")
+        if depth or char in _SPECIAL or plain[at + 1 : at + 2] in _REPEATS:
+            runs.append(run)
+            run = ""
+        else:
+            run += char
+    return max([*runs, run], key=len)
+
+
+_NO_VALUES = frozenset({msgspec.UNSET, None})
+
+_CLASS = re.compile(r"\[\^?\]?[^\]]*\]")
+
+_SPECIAL = frozenset(".^$*+?{}()[]0123456789,")
+"""Digits and commas too: they may belong to a {1,2}."""
+
+_REPEATS = frozenset({"*", "?", "{"})
