@@ -20,7 +20,7 @@ import msgspec
 
 from core import scan
 from core.detect import Detector
-from core.detect.values import finder, flat, milliseconds, text
+from core.detect.values import TIMES, first, milliseconds, text
 from core.errors import BadRecord
 from core.model import NativeRecord, Rule
 from core.ports import Source
@@ -66,8 +66,9 @@ def hunt(  # noqa: PLR0913 - a command line has many options
     """Every hit, in order of path, position and rulebook; the same for any number of jobs.
 
     `since` (inclusive) and `until` (exclusive) are epoch milliseconds; a record without a readable
-    time is never left out. `lean`: whole records are not needed, which is quicker. `progress` is
-    told the bytes read since the last call. A path that is not there is a BadRecord that names it.
+    time is never left out. Hits that a filter suppresses are counted in the tally and not given.
+    `lean`: whole records are not needed, which is quicker. `progress` is told the bytes read since
+    the last call. A path that is not there is a BadRecord that names it.
     """
     _keep_freed_memory()
     place = _Fields(time_field, uid_field)
@@ -83,6 +84,8 @@ def hunt(  # noqa: PLR0913 - a command line has many options
             (since is not None and when < since) or (until is not None and when >= until)
         ):
             continue
+        for one in match.suppressed:
+            tally.suppressed[one.filter] = tally.suppressed.get(one.filter, 0) + 1
         event = place.uid(match.native)
         for rule in match.rules:
             yield Found(
@@ -135,30 +138,20 @@ class _Fields:
     """Where a record's time and id are."""
 
     def __init__(self, time_field: str, uid_field: str) -> None:
-        self._times = (time_field,) if time_field else _TIMES
+        self._times = (time_field,) if time_field else TIMES
         self._uids = (uid_field,) if uid_field else _UIDS
         plain = all("." not in name for name in (*self._times, *self._uids))
         self.names = (self._times, self._uids) if plain else ()
 
     def time(self, record: NativeRecord) -> int | None:
         """Epoch milliseconds of the first field that is there."""
-        value = _first(record, self._times)
+        value = first(record, self._times)
         return _milliseconds(value) if type(value) is str else milliseconds(value)
 
     def uid(self, record: NativeRecord) -> str:
         """The first id that is there, as text."""
-        value = _first(record, self._uids)
+        value = first(record, self._uids)
         return value if type(value) is str else text(value) or ""
-
-
-def _first(record: NativeRecord, names: tuple[str, ...]) -> Any:
-    for name in names:
-        value = record.get(name)
-        if value is None and "." in name:
-            value = next(iter(finder((name,))(record)), None)
-        if value is not None:
-            return next(flat([value]), None) if type(value) is list else value
-    return None
 
 
 @lru_cache(maxsize=4_096)
@@ -221,7 +214,9 @@ class _Setting(NamedTuple):
     def portable(self) -> tuple[Any, ...]:
         """Itself as data that can be sent to another process."""
         sources = _portable(self.detector.sources.values())
-        return dump(self.detector.book), sources, self.detector.raw, self.wanted, self.limit
+        detector = self.detector
+        settings = (sources, detector.raw, detector.time_field, self.wanted, self.limit)
+        return dump(detector.book), *settings
 
 
 def _begin(given: _Setting | tuple[Any, ...]) -> None:
@@ -230,8 +225,8 @@ def _begin(given: _Setting | tuple[Any, ...]) -> None:
     if isinstance(given, _Setting):
         detector, wanted, limit = given
     else:
-        book, sources, raw, wanted, limit = given
-        detector = Detector(load(book), sources, raw=raw)
+        book, sources, raw, time_field, wanted, limit = given
+        detector = Detector(load(book), sources, raw=raw, time_field=time_field)
     _WORKER.append((scan.Scanner(detector, wanted), limit))
 
 
@@ -299,5 +294,4 @@ def _size(path: Path) -> int:
         return 0
 
 
-_TIMES = ("eventTime", "time", "timestamp", "@timestamp")
 _UIDS = ("eventID", "uid", "id", "insertId")

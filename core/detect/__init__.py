@@ -3,54 +3,95 @@
     Detector(book, sources).match("aws/cloudtrail", record) -> rules, in rulebook order
 
 Reading order: values.py (fields and how they read), matcher.py (expressions as closures), index.py
-(which rules to try), header.py and checks.py (what a few fields decide), plain.py (the oracle).
+(which rules to try), header.py and checks.py (what a few fields decide), filters.py (which hits
+are suppressed), plain.py (the oracle).
 Nothing here knows bytes or files: core.scan does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from core.detect.filters import Filters, Suppressed
 from core.detect.header import Header
 from core.detect.index import Index
 from core.detect.matcher import Fields, Matcher, View, matcher
 from core.detect.plain import plain_match
-from core.detect.values import text
+from core.detect.values import TIMES, text
 from core.model import NativeRecord, Rule
-from core.ports import Source
+from core.ports import Metrics, Source
 from core.rulebook import Entry, Rulebook
 
-__all__ = ["RAW", "Detector", "plain_match"]
+__all__ = ["NO_MATCH", "RAW", "Detector", "Matched", "Suppressed", "plain_match"]
 
 RAW = "raw"
 """The name of the source of a raw detector's records."""
+
+
+class Matched(NamedTuple):
+    """What came of a record: the rules that match, without the hits that a filter suppressed."""
+
+    rules: tuple[Rule, ...]
+    """In rulebook order."""
+    suppressed: tuple[Suppressed, ...]
+
+
+NO_MATCH = Matched((), ())
 
 
 class Detector:
     """A rulebook made ready for the records of some sources.
 
     With `raw` there are no sources: every rule is tried on every record, whatever its logsource,
-    and fields are those that the rules write.
+    and fields are those that the rules write. A record's time, by which filters expire, is where
+    its source says, raw in the usual places; in `time_field` if that is given.
     """
 
-    def __init__(self, book: Rulebook, sources: Iterable[Source], *, raw: bool = False) -> None:
-        self.book, self.raw = book, raw
+    def __init__(
+        self,
+        book: Rulebook,
+        sources: Iterable[Source],
+        *,
+        raw: bool = False,
+        time_field: str = "",
+    ) -> None:
+        self.book, self.raw, self.time_field = book, raw, time_field
         self.sources: Mapping[str, Source] = {} if raw else {s.name: s for s in sources}
         self._plans: dict[str, Plan] = {}
         self._rules: dict[int, Rule] = {}
 
     def match(self, source_name: str, record: NativeRecord) -> tuple[Rule, ...]:
         """The rules that match a record of the source, in rulebook order."""
-        numbers = self.plan(source_name).match(record)
-        return tuple(self.rule(n) for n in numbers) if numbers else ()
+        return self.judge(source_name, record).rules
+
+    def judge(self, source_name: str, record: NativeRecord) -> Matched:
+        """The same, with the hits that were suppressed."""
+        plan = self.plan(source_name)
+        numbers = plan.match(record)
+        if not numbers:
+            return NO_MATCH
+        kept, suppressed = plan.sifted(numbers, record)
+        return Matched(tuple(self.rule(n) for n in kept), suppressed)
+
+    def counting(self, metrics: Metrics) -> Callable[[str, NativeRecord], tuple[Rule, ...]]:
+        """`match` for a function: what is suppressed is counted."""
+
+        def match(source_name: str, record: NativeRecord) -> tuple[Rule, ...]:
+            found = self.judge(source_name, record)
+            if found.suppressed:
+                metrics("suppressed", len(found.suppressed))
+            return found.rules
+
+        return match
 
     def plan(self, source_name: str) -> Plan:
         """What is prepared for one source; made when it is first asked for."""
         found = self._plans.get(source_name)
         if found is None:
             source = self.sources.get(source_name)
-            found = self._plans[source_name] = Plan(self.book, source_name, source, self.raw)
+            found = Plan(self.book, source_name, source, self.raw, self.time_field)
+            self._plans[source_name] = found
         return found
 
     def rule(self, number: int) -> Rule:
@@ -64,8 +105,11 @@ class Detector:
 class Plan:
     """The rules about one source, indexed, with their matchers made when first needed."""
 
-    def __init__(self, book: Rulebook, name: str, source: Source | None, raw: bool) -> None:
+    def __init__(
+        self, book: Rulebook, name: str, source: Source | None, raw: bool, time_field: str = ""
+    ) -> None:
         self.book = book
+        self.filters = Filters(book, _times(source, time_field))
         self.fields = Fields(source.aliases if source is not None else {})
         self.numbers = [
             number for number, entry in enumerate(book.entries) if raw or _reads(entry, name)
@@ -86,6 +130,14 @@ class Plan:
         """Those of the rules that match a record, or what stands for one if `fields` are given."""
         view = View(record, fields or self.fields)
         return [n for n in numbers if self.matcher(n)(view)]
+
+    def sifted(
+        self, numbers: Sequence[int], record: NativeRecord
+    ) -> tuple[Sequence[int], tuple[Suppressed, ...]]:
+        """Of rules that match a whole record: those kept, and the hits that are suppressed."""
+        if not self.filters.concern(numbers):
+            return numbers, ()
+        return self.filters.sift(numbers, View(record, self.fields))
 
     @property
     def header(self) -> Header:
@@ -120,6 +172,12 @@ def _reads(entry: Entry, name: str) -> bool:
 
 def _route(source: Source | None) -> str:
     return source.route if source is not None else ""
+
+
+def _times(source: Source | None, time_field: str) -> tuple[str, ...]:
+    if time_field:
+        return (time_field,)
+    return TIMES if source is None else (source.time,)
 
 
 def _of_provider(provider: str, inner: Matcher) -> Matcher:

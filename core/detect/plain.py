@@ -24,6 +24,7 @@ from core.rulebook import (
     Entry,
     Exists,
     Expr,
+    Filter,
     Not,
     Null,
     Or,
@@ -34,19 +35,65 @@ from core.rulebook import (
     Text,
 )
 
-__all__ = ["holds", "plain_match"]
+__all__ = ["holds", "plain_judge", "plain_match"]
 
 
 def plain_match(book: Rulebook, source: Source | None, record: NativeRecord) -> tuple[Rule, ...]:
     """The rules that match, in rulebook order. Source None: raw, any rule, fields as written."""
+    return tuple(rule for rule, filter in plain_judge(book, source, record) if not filter)
+
+
+def plain_judge(
+    book: Rulebook, source: Source | None, record: NativeRecord, time_field: str = ""
+) -> list[tuple[Rule, str]]:
+    """The rules that match, each with the id of the filter that suppresses its hit, or ""."""
     aliases = dict(source.aliases) if source is not None else {}
+    fields = ("eventTime", "time", "timestamp", "@timestamp") if source is None else (source.time,)
+    when = moment_of(record, (time_field,) if time_field else fields)
     found = []
     for number, entry in enumerate(book.entries):
         if source is not None and not reads(entry, source.name, record):
             continue
         if holds(book.detection(number), record, aliases):
-            found.append(book.rule(number))
-    return tuple(found)
+            silent = (
+                filter.id
+                for position, filter in enumerate(book.filters)
+                if is_on(filter, entry)
+                and is_before(when, filter.expires)
+                and not holds(book.demand(position), record, aliases)
+            )
+            found.append((book.rule(number), next(silent, "")))
+    return found
+
+
+def is_on(filter: Filter, entry: Entry) -> bool:
+    """Is the filter on this rule: by its id, or by what it reads?"""
+    if filter.rules:
+        return entry.id in filter.rules
+    if filter.provider and filter.provider != entry.provider:
+        return False
+    wanted, have = filter.source.split("/"), entry.source.split("/")
+    return len(wanted) == len(have) and all(
+        w in ("*", h) for w, h in zip(wanted, have, strict=True)
+    )
+
+
+def is_before(when: dt.datetime | None, end: int | None) -> bool:
+    """Is the moment before the end (epoch ms)? Everything is before no end, and nothing unknown."""
+    if end is None:
+        return True
+    return when is not None and when < dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(
+        milliseconds=end
+    )
+
+
+def moment_of(record: NativeRecord, fields: tuple[str, ...]) -> dt.datetime | None:
+    """The moment in the first of the fields that has a value; of several the first."""
+    for field in fields:
+        values = list(lookup(record, field))
+        if values and values[0] is not None:
+            return as_moment(next(spread(values[0]), None))
+    return None
 
 
 def reads(entry: Entry, source: str, record: NativeRecord) -> bool:
@@ -214,22 +261,28 @@ def as_number(value: Any) -> int | float | None:
 
 def as_date(value: Any, part: str) -> int | None:
     """The part of the moment in UTC."""
+    moment = as_moment(value)
+    if moment is None:
+        return None
+    return int(moment.strftime("%V")) if part == "week" else int(getattr(moment, part))
+
+
+def as_moment(value: Any) -> dt.datetime | None:
+    """The moment in UTC: text of ISO 8601, or seconds or milliseconds since 1970."""
     seconds = as_number(value)
     try:
         if seconds is not None:
             if abs(seconds) >= 1e11:
                 seconds = seconds / 1000
-            moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
-        elif isinstance(value, str):
-            moment = dt.datetime.fromisoformat(value)
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=dt.UTC)
-            moment = moment.astimezone(dt.UTC)
-        else:
+            return dt.datetime.fromtimestamp(seconds, dt.UTC)
+        if not isinstance(value, str):
             return None
+        moment = dt.datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=dt.UTC)
+        return moment.astimezone(dt.UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return int(moment.strftime("%V")) if part == "week" else int(getattr(moment, part))
 
 
 def refers(one: Any, two: Any, how: str) -> bool:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from core.detect import RAW, Detector
+from core.detect import NO_MATCH, RAW, Detector, Matched, Suppressed
 from core.detect.checks import Check, Guard
 from core.detect.header import Answer, Header, Lesson
 from core.detect.matcher import Fields
@@ -111,18 +111,27 @@ class Quick:
         ask: tuple[int, ...],
         header: Any,
         whole: Callable[[], NativeRecord | None],
-    ) -> tuple[Rule, ...]:
-        """The rules that match, in order; the record is opened if the header is not enough."""
-        numbers = answer.hits
+    ) -> Matched:
+        """The rules that match, in order; the record is opened if the header is not enough.
+
+        A record is opened too where a filter is on a rule that matches.
+        """
+        numbers, suppressed = answer.hits, tuple[Suppressed, ...]()
         if ask:
             some = self._asked_of(ask, header, whole)
             if some is None:
-                return ()
+                return NO_MATCH
             numbers = tuple(sorted((*numbers, *some)))
+        if self._plan.filters.concern(numbers):
+            record = whole()
+            if record is None:
+                return NO_MATCH
+            kept, suppressed = self._plan.sifted(numbers, record)
+            numbers = tuple(kept)
         found = self._rules.get(numbers)
         if found is None:
             found = self._rules[numbers] = tuple(self._detector.rule(n) for n in numbers)
-        return found
+        return Matched(found, suppressed)
 
     def part(self, header: Any) -> NativeRecord | None:
         """What is wanted of the record; None when only the record itself can tell."""
