@@ -168,6 +168,10 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detect: msgspec.Raw
     """What it demands, usually that something does not hold."""
 
+    def fits(self, source: str, provider: str) -> bool:
+        """Does a rule of this source and provider read nothing that the filter does not?"""
+        return self.provider in ("", provider) and covers(self.source, source)
+
 
 class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Rules in the order in which they were compiled; that is the order of hits too."""
@@ -185,7 +189,7 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         found: dict[int, list[int]] = {}
         for number, entry in enumerate(self.entries if self.filters else ()):
             for position, one in enumerate(self.filters):
-                if entry.id in one.rules if one.rules else _fits(one, entry):
+                if entry.id in one.rules if one.rules else one.fits(entry.source, entry.provider):
                     found.setdefault(number, []).append(position)
         return {number: tuple(positions) for number, positions in found.items()}
 
@@ -301,11 +305,6 @@ def number_text(number: float) -> str:
 
 def _is_text(pattern: Pattern) -> bool:
     return isinstance(pattern, str)
-
-
-def _fits(one: Filter, entry: Entry) -> bool:
-    """Does the rule read nothing that the filter does not?"""
-    return one.provider in ("", entry.provider) and covers(one.source, entry.source)
 
 
 def _decode(what: str, raw: msgspec.Raw, decoder: msgspec.json.Decoder[_T]) -> _T:
