@@ -141,11 +141,12 @@ def _file(parts: Wiring, item: envelopes.S3Object, owed: list[Exception]) -> Non
     place = f"s3://{item.bucket}/{item.key}"
     version = {"VersionId": item.version} if item.version else {}
     tally = Tally()
-    engine = parts.engine("detect")
+    engine, suppressed = parts.engine("detect"), 0
     try:
         with calling():
             answer = parts.client("s3").get_object(Bucket=item.bucket, Key=item.key, **version)
             for one in parts.scanner.scan(answer["Body"], tally, name=place):
+                suppressed += len(one.suppressed)
                 _guarded(
                     parts,
                     f"{place} record {one.position}",
@@ -162,6 +163,7 @@ def _file(parts: Wiring, item: envelopes.S3Object, owed: list[Exception]) -> Non
     parts.metrics("records", tally.records)
     parts.metrics("rejected", tally.rejections)
     parts.metrics("unknown", tally.unknown)
+    parts.metrics("suppressed", suppressed)
 
 
 def _observe(

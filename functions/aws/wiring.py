@@ -172,7 +172,7 @@ class Wiring:
     def engine(self, chain: str) -> Engine:
         """The detect path, writing to the chain of the function that runs it."""
         return Engine(
-            match=self.detector.match,
+            match=self.detector.counting(self.metrics),
             sources=self.sources,
             store=self.store,
             audit=self.audit(chain),
