@@ -72,6 +72,8 @@ def is_on(filter: Filter, entry: Entry) -> bool:
         return entry.id in filter.rules
     if filter.provider and filter.provider != entry.provider:
         return False
+    if filter.source in ("", entry.source):
+        return True
     wanted, have = filter.source.split("/"), entry.source.split("/")
     return len(wanted) == len(have) and all(
         w in ("*", h) for w, h in zip(wanted, have, strict=True)

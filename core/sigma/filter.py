@@ -54,7 +54,8 @@ def suppression(reading: Reading, known: Known, placeholders: Placeholders) -> F
             reading.fault(reading.document.line, f"a filter needs a {key}", hint)
     _refuse_misspelt(reading)
     if not section.map:
-        reading.fault(section.line, "a filter needs rules, a selection and a condition")
+        line = reading.document.lines["filter"]
+        reading.fault(line, "a filter needs rules, a selection and a condition")
     expires = _expires(reading)
     if reading.faults:
         return None
@@ -110,8 +111,10 @@ def _rules(reading: Reading, known: Known) -> tuple[str, ...]:
     section = reading.nodes["filter"]
     node = section.map.get("rules")
     if node is None or node.value in (None, []):
-        hint = near("rules", section.map) or "ids or names, or any: all that read its logsource"
-        reading.fault(node.line if node else section.line, "a filter needs rules", hint)
+        line = section.lines.get("rules", reading.document.lines["filter"])
+        hint = "" if node is not None else near("rules", section.map)
+        hint = hint or "ids or names, or any: all that read its logsource"
+        reading.fault(line, "a filter needs rules", hint)
         return ()
     if node.is_scalar and node.text.lower() == "any":
         return ()
@@ -138,13 +141,13 @@ def _id(reading: Reading, line: int, reference: str, known: Known) -> str:
 def _demand(reading: Reading, section: Node, placeholders: Placeholders) -> msgspec.Raw:
     """The condition over the selections, read as a rule's detection is."""
     parts = {key: node for key, node in section.map.items() if key != "rules"}
-    condition = parts.get("condition")
+    condition, line = parts.get("condition"), reading.document.lines["filter"]
     if condition is None or not condition.is_scalar or condition.value is None:
-        line = condition.line if condition is not None else section.line
+        line = section.lines.get("condition", line)
         hint = near("condition", parts) or "such as `condition: not selection`"
         reading.fault(line, "a filter needs one condition, as text", hint)
     elif len(parts) == 1:
-        reading.fault(section.line, "a filter needs a selection")
+        reading.fault(line, "a filter needs a selection")
     else:
         try:
             detection = Node(section.line, parts, "", section.lines)
@@ -187,7 +190,7 @@ def _refuse_unfit(reading: Reading, found: Filter, known: Known) -> None:
     for id in found.rules:
         source, cloud = known.rules.get(id, (found.source, found.provider))
         if not found.fits(source, cloud):
-            line = reading.nodes["logsource"].line
+            line = reading.document.lines["logsource"]
             reason = f"rule '{id}' reads '{source}', and this filter's logsource '{found.source}'"
             reading.fault(
                 line, reason, "give the filter the logsource of its rules, or a wider one"
