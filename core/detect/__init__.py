@@ -10,7 +10,7 @@ Nothing here knows bytes or files: core.scan does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from core.detect.filters import Filters, Suppressed
@@ -20,7 +20,7 @@ from core.detect.matcher import Fields, Matcher, View, matcher
 from core.detect.plain import plain_match
 from core.detect.values import TIMES, text
 from core.model import NativeRecord, Rule
-from core.ports import Metrics, Source
+from core.ports import Source
 from core.rulebook import Entry, Rulebook
 
 __all__ = ["NO_MATCH", "RAW", "Detector", "Matched", "Suppressed", "plain_match"]
@@ -63,27 +63,15 @@ class Detector:
 
     def match(self, source_name: str, record: NativeRecord) -> tuple[Rule, ...]:
         """The rules that match a record of the source, in rulebook order."""
-        return self.judge(source_name, record).rules
+        plan = self.plan(source_name)
+        numbers = plan.match(record)
+        return self._judged(plan, numbers, record).rules if numbers else ()
 
     def judge(self, source_name: str, record: NativeRecord) -> Matched:
         """The same, with the hits that were suppressed."""
         plan = self.plan(source_name)
         numbers = plan.match(record)
-        if not numbers:
-            return NO_MATCH
-        kept, suppressed = plan.sifted(numbers, record)
-        return Matched(tuple(self.rule(n) for n in kept), suppressed)
-
-    def counting(self, metrics: Metrics) -> Callable[[str, NativeRecord], tuple[Rule, ...]]:
-        """`match` for a function: what is suppressed is counted."""
-
-        def match(source_name: str, record: NativeRecord) -> tuple[Rule, ...]:
-            found = self.judge(source_name, record)
-            if found.suppressed:
-                metrics("suppressed", len(found.suppressed))
-            return found.rules
-
-        return match
+        return self._judged(plan, numbers, record) if numbers else NO_MATCH
 
     def plan(self, source_name: str) -> Plan:
         """What is prepared for one source; made when it is first asked for."""
@@ -100,6 +88,10 @@ class Detector:
         if found is None:
             found = self._rules[number] = self.book.rule(number)
         return found
+
+    def _judged(self, plan: Plan, numbers: list[int], record: NativeRecord) -> Matched:
+        kept, suppressed = plan.sifted(numbers, record)
+        return Matched(tuple(self.rule(n) for n in kept), suppressed)
 
 
 class Plan:

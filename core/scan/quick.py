@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from core.detect import NO_MATCH, RAW, Detector, Matched, Suppressed
+from core.detect import NO_MATCH, RAW, Detector, Matched
 from core.detect.checks import Check, Guard
 from core.detect.header import Answer, Header, Lesson
 from core.detect.matcher import Fields
@@ -53,7 +53,8 @@ class Quick:
         self._detector, self._source, self._asked_for = detector, source, wanted
         self._plan = detector.plan(self.name)
         self._header, self._sample = self._plan.header, sample or {}
-        self._rules: dict[tuple[int, ...], tuple[Rule, ...]] = {}
+        self._matches: dict[tuple[int, ...], Matched] = {}
+        self._filtered = detector.book.filtered.keys()
         self._seen = self._stumbles = 0
         self._prepare()
 
@@ -116,22 +117,26 @@ class Quick:
 
         A record is opened too where a filter is on a rule that matches.
         """
-        numbers, suppressed = answer.hits, tuple[Suppressed, ...]()
+        numbers = answer.hits
         if ask:
             some = self._asked_of(ask, header, whole)
             if some is None:
                 return NO_MATCH
             numbers = tuple(sorted((*numbers, *some)))
-        if self._plan.filters.concern(numbers):
+        if self._filtered and not self._filtered.isdisjoint(numbers):
             record = whole()
-            if record is None:
-                return NO_MATCH
-            kept, suppressed = self._plan.sifted(numbers, record)
-            numbers = tuple(kept)
-        found = self._rules.get(numbers)
+            return NO_MATCH if record is None else self._sifted(numbers, record)
+        found = self._matches.get(numbers)
         if found is None:
-            found = self._rules[numbers] = tuple(self._detector.rule(n) for n in numbers)
-        return Matched(found, suppressed)
+            found = self._matches[numbers] = Matched(self._rules(numbers), ())
+        return found
+
+    def _sifted(self, numbers: tuple[int, ...], record: NativeRecord) -> Matched:
+        kept, suppressed = self._plan.sifted(numbers, record)
+        return Matched(self._rules(kept), suppressed)
+
+    def _rules(self, numbers: Iterable[int]) -> tuple[Rule, ...]:
+        return tuple(self._detector.rule(number) for number in numbers)
 
     def part(self, header: Any) -> NativeRecord | None:
         """What is wanted of the record; None when only the record itself can tell."""

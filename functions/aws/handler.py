@@ -20,7 +20,7 @@ from core.approval import Word
 from core.errors import BadRecord, Reject, Retry
 from core.hostile import printable
 from core.model import Action, NativeRecord, Rejected, from_json, to_json
-from core.scan import Tally
+from core.scan import Match, Tally
 from core.sweep import sweep as sweep_inventory
 from functions.aws import envelopes, lookup
 from functions.aws.adapters import calling
@@ -141,19 +141,12 @@ def _file(parts: Wiring, item: envelopes.S3Object, owed: list[Exception]) -> Non
     place = f"s3://{item.bucket}/{item.key}"
     version = {"VersionId": item.version} if item.version else {}
     tally = Tally()
-    engine, suppressed = parts.engine("detect"), 0
     try:
         with calling():
             answer = parts.client("s3").get_object(Bucket=item.bucket, Key=item.key, **version)
             for one in parts.scanner.scan(answer["Body"], tally, name=place):
-                suppressed += len(one.suppressed)
-                _guarded(
-                    parts,
-                    f"{place} record {one.position}",
-                    one.native,
-                    owed,
-                    partial(engine.matched, one.source, one.native, one.rules),
-                )
+                at = f"{place} record {one.position}"
+                _guarded(parts, at, one.native, owed, partial(_matched, parts, one))
     except Retry as error:
         owed.append(error)
     except Reject as error:
@@ -163,7 +156,12 @@ def _file(parts: Wiring, item: envelopes.S3Object, owed: list[Exception]) -> Non
     parts.metrics("records", tally.records)
     parts.metrics("rejected", tally.rejections)
     parts.metrics("unknown", tally.unknown)
-    parts.metrics("suppressed", suppressed)
+
+
+def _matched(parts: Wiring, found: Match) -> int:
+    """A record of a file through the engine; the number of new findings."""
+    parts.suppressions("detect").note(found.suppressed)
+    return parts.engine("detect").matched(found.source, found.native, found.rules)
 
 
 def _observe(

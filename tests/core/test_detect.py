@@ -268,15 +268,6 @@ def test_a_filter_reads_fields_as_rules_do() -> None:
     assert kept({"src_ip": "192.0.2.1"}, strict, raw=True) == 0
 
 
-def test_what_is_suppressed_is_counted_for_a_function() -> None:
-    counted: list[tuple[str, float]] = []
-    made = rules(Not(Text("a", ("x",))), Text("who", ("robot",)), filters=[calm()])
-    match = Detector(made, [CLOUDTRAIL]).counting(lambda *what: counted.append(what))
-    assert [rule.id for rule in match("aws/cloudtrail", {"who": "robot"})] == ["1"]
-    assert [rule.id for rule in match("aws/cloudtrail", {"who": "dana"})] == ["0"]
-    assert counted == [("suppressed", 1)]
-
-
 def test_hits_come_in_the_order_of_the_rulebook() -> None:
     made = rules(*(Text("eventName", ("x", f"y{n}")) for n in range(9)), Not(Text("b", ("z",))))
     found = Detector(made, [CLOUDTRAIL]).match("aws/cloudtrail", {"eventName": ["x", "y3"]})
