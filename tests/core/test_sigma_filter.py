@@ -402,6 +402,51 @@ def test_a_rule_that_pysigma_leaves_as_it_is_in_silence_is_a_fault_here(
     assert says in fault.reason
 
 
+POSTURE = """\
+title: Posture
+id: posture-{cloud}
+name: posture_{cloud}
+logsource: {{category: posture, product: {cloud}}}
+detection: {{s: {{resource_type: bucket}}, condition: s}}
+"""
+
+
+def test_a_filter_on_posture_rules_is_on_those_of_its_cloud(tmp_path: Path) -> None:
+    rules = "---\n".join((RULES, *(POSTURE.format(cloud=cloud) for cloud in ("aws", "gcp"))))
+    posture = "logsource: {category: posture, product: aws}"
+    narrow = GOOD.replace("[one]", "any").replace(GOOD[GOOD.index("logs") : GOOD.index("filt")], posture + "\n")  # fmt: skip
+    wide = narrow.replace(", product: aws", "").replace("id: tame", "id: wide")
+    book = written(tmp_path, narrow, wide, rules=rules).book
+    names = {book.entries[number].id: on for number, on in book.filtered.items()}
+    assert names == {"posture-aws": (0, 1), "posture-gcp": (1,)}
+
+
+def test_what_0085_says_of_pysigma_is_so() -> None:
+    def merged(rules: Any = "any", logsource: Any = None, **section: Any) -> str:
+        screen = {
+            "title": "F",
+            "logsource": logsource or {"product": "aws"},
+            "filter": {"rules": rules, **(section or SECTIONS[0])},
+        }
+        (rule,) = SigmaCollection.from_dicts([base, screen]).rules
+        return str(rule.detection.condition[0])
+
+    base = yaml.safe_load(BASE)
+    untouched = base["detection"]["condition"]
+    assert merged(rules=[]) != untouched
+    assert merged(rules=["nobody"]) == untouched
+    assert "(not __filt_" in merged(_mine={"who": "robot"}, condition="not _mine")
+    base["logsource"]["category"] = "audit"
+    assert merged(logsource={"product": "aws", "category": "audit"}) != untouched
+    base["logsource"] = {"category": "posture", "product": "aws"}
+    assert merged() != untouched
+
+
+def test_a_selection_may_begin_with_an_underscore(tmp_path: Path) -> None:
+    text = GOOD.replace("robot: {", "_robot: {").replace("not robot", "not _robot")
+    assert written(tmp_path, text).book.demand(0) == Not(Text("who", ("robot",)))
+
+
 def test_placeholders_are_filled_in_a_filter_too(tmp_path: Path) -> None:
     text = GOOD.replace("{who: robot}", "{who|expand: '%robots%'}")
     compiled = written(tmp_path, text, placeholders={"robots": ["r1", "r2"]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -194,6 +195,14 @@ def test_an_example_of_a_filter_that_fails_is_named(vigil, screened, before, aft
     assert ran.code == 1
     assert f"The robot may: example {says}" in ran.out
     assert "3 of 4 examples pass" in ran.err
+
+
+def test_the_example_for_users_is_as_it_says(vigil, tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "suppressions.md").read_text()
+    (tmp_path / "mine.yml").write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    ran = vigil("rules", "test", "--with-default", "--rules", "mine.yml")
+    assert (ran.code, ran.out) == (0, "")
+    assert "and 1 filters" in ran.err
 
 
 def test_a_refused_filter_is_named_and_the_rules_are_used(vigil, screened, folder):
