@@ -83,6 +83,25 @@ def test_hits_are_counted_and_each_filter_is_on_record_once_a_day() -> None:
     assert verify(deployment.journal, deployment.store, "detect").ok
 
 
+def test_the_store_is_asked_once_a_day_and_not_for_every_hit() -> None:
+    class Asked(MemoryStore):
+        times = 0
+
+        def get(self, kind: str, id: str) -> Any:
+            self.times += kind == "suppressed"
+            return super().get(kind, id)
+
+    deployment = Deployment()
+    deployment.store = store = Asked(deployment.clock)
+    process = deployment.process()
+    for _ in range(5):
+        process.match("aws/cloudtrail", record("Stop", "robot"))
+    assert store.times == 1
+    deployment.clock.advance(DAY_MS)
+    process.match("aws/cloudtrail", record("Stop", "robot"))
+    assert store.times == 2
+
+
 def test_two_functions_share_the_day_and_neither_chain_breaks() -> None:
     deployment = Deployment()
     for chain in ("detect", "sweep"):

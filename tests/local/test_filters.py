@@ -126,6 +126,10 @@ def test_a_built_book_keeps_its_filters_and_so_does_merging(vigil, screened, fol
     assert events(beside) == ["event-1", "event-3"]
     twice = vigil("rules", "list", "--rules", rules, "--rules", "book.json", "--format", "json")
     assert [line["id"] for line in twice.lines] == [RULE_ID, "tame"]
+    vigil("rules", "build", "--rules", rules / "logging_stopped.yml",
+          "--rules", "book.json", "-o", "both.json")  # fmt: skip
+    both = json.loads((tmp_path / "both.json").read_bytes())
+    assert (both["format"], len(both["filters"])) == (2, 1)
     (rules / "filter.yml").unlink()
     vigil("rules", "build", "--rules", rules, "-o", "plain.json")
     alone = tmp_path / "mine.yml"
