@@ -186,12 +186,20 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def filtered(self) -> Mapping[int, tuple[int, ...]]:
         """Positions of rules that have filters -> positions of those, in order."""
-        found: dict[int, list[int]] = {}
+        named: dict[str, list[int]] = {}
+        for position, one in enumerate(self.filters):
+            for id in one.rules:
+                named.setdefault(id, []).append(position)
+        fitting: dict[tuple[str, str], list[int]] = {}
+        found: dict[int, tuple[int, ...]] = {}
         for number, entry in enumerate(self.entries if self.filters else ()):
-            for position, one in enumerate(self.filters):
-                if entry.id in one.rules if one.rules else one.fits(entry.source, entry.provider):
-                    found.setdefault(number, []).append(position)
-        return {number: tuple(positions) for number, positions in found.items()}
+            reads = (entry.source, entry.provider)
+            if reads not in fitting:
+                wide = (n for n, one in enumerate(self.filters) if not one.rules)
+                fitting[reads] = [n for n in wide if self.filters[n].fits(*reads)]
+            if on := {*named.get(entry.id, ()), *fitting[reads]}:
+                found[number] = tuple(sorted(on))
+        return found
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
