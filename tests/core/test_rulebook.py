@@ -69,6 +69,13 @@ def test_only_a_book_with_filters_is_of_the_format_that_knows_them() -> None:
         assert "vigil rules build" in refused.value.hint
 
 
+def test_a_book_from_before_there_were_filters_is_read_as_it_was() -> None:
+    made = book([(RULE, STOP, "")])
+    old = msgspec.json.decode(dump(made))
+    del old["filters"]
+    assert load(msgspec.json.encode(old)) == made
+
+
 def test_a_damaged_filter_is_named_when_it_is_needed() -> None:
     made = book([(RULE, STOP, "")], filters=[FILTER])
     damaged = load(dump(made).replace(b'["not",', b'["nor",'))

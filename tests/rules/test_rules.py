@@ -21,7 +21,9 @@ from functions.aws.events import SOURCES
 from functions.aws.targets import targets
 
 RULES = Path(__file__).parents[2] / "core" / "rules"
-FILES = sorted(RULES.rglob("*.yml"))
+FILES = sorted(file for file in RULES.rglob("*.yml") if "\nfilter:" not in file.read_text())
+"""Rules; filters of a deployment may lie beside them."""
+
 READS = {one.name: one for one in (*SOURCES, source(targets))}
 ACRONYMS = {"ami", "aws", "ebs", "ec2", "iam", "mfa", "rds", "s3", "sg", "vpc"}
 TACTICS = {
