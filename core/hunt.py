@@ -220,7 +220,7 @@ class _Setting(NamedTuple):
 
     def portable(self) -> tuple[Any, ...]:
         """Itself as data that can be sent to another process."""
-        sources = _portable(self.detector.sources.values())
+        sources = _portable(self.detector.sources)
         return dump(self.detector.book), sources, self.detector.raw, self.wanted, self.limit
 
 

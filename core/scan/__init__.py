@@ -21,11 +21,11 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from core.detect import RAW, Detector
-from core.detect.values import text
 from core.model import NativeRecord, Rejected, Rule
 from core.ports import Source
 from core.scan.chunks import Chunk, chunks
 from core.scan.headers import UNSET, raws
+from core.scan.identify import Identify, identify
 from core.scan.quick import OPEN, Candidate, Quick, likely, suits
 from core.scan.salvage import pieces
 from core.scan.unpack import blocks
@@ -104,12 +104,12 @@ def read(
     limit: int = LIMIT,
 ) -> Iterator[Opened]:
     """Every record of a file, decoded, with the source that knows it."""
-    known = tuple(sources)
+    known = Identify(sources)
     for chunk in _chunks(data, tally, name, limit):
         for position, record in _records(chunk, tally, name, raw=False):
             tally.records += 1
             tally.opened += 1
-            source = identify(record, known)
+            source = known(record)
             tally.unknown += source is None
             yield Opened(position, source, record)
 
@@ -124,7 +124,7 @@ class Scanner:
 
     def __init__(self, detector: Detector, wanted: tuple[tuple[str, ...], ...] = ()) -> None:
         self._detector, self._wanted = detector, wanted
-        self._sources = tuple(detector.sources.values())
+        self._identify = Identify(detector.sources)
         self._quick: dict[str, Quick | None] = {}
 
     def scan(
@@ -146,7 +146,7 @@ class Scanner:
         if first is None or first.fault:
             return None
         record = _DECODER.decode(first.data)
-        source = None if self._detector.raw else identify(record, self._sources)
+        source = None if self._detector.raw else self._identify(record)
         key = RAW if source is None else source.name
         if key not in self._quick:
             wanted = [likely(names, record) for names in self._wanted]
@@ -194,7 +194,7 @@ class Scanner:
         tally.opened += 1
         if self._detector.raw:
             name = RAW
-        elif source := identify(record, self._sources):
+        elif source := self._identify(record):
             name = source.name
         else:
             tally.unknown += 1
@@ -225,17 +225,6 @@ class _Whole:
             self.tally.opened += 1
         self._last = (index, found)
         return self._last[1]
-
-
-def identify(record: NativeRecord, sources: Iterable[Source]) -> Source | None:
-    """The first source whose marks the record has."""
-    for source in sources:
-        if all(key in record for key in source.keys) and all(
-            (text(record.get(field)) or "").casefold() in {one.casefold() for one in allowed}
-            for field, allowed in source.only.items()
-        ):
-            return source
-    return None
 
 
 def _chunks(data: bytes | BinaryIO, tally: Tally, name: str, limit: int) -> Iterator[Chunk]:

@@ -309,7 +309,7 @@ def _marks(
     if source is None:
         return (), ()
     absent = []
-    for other in detector.sources.values():
+    for other in detector.sources:
         if other is source:
             break
         mark = next((key for key in other.keys if key not in source.keys), None)

@@ -385,7 +385,7 @@ def slowly(data: bytes, detector: Detector) -> list[tuple[int, tuple[Rule, ...],
         inner = value.get("detail") if "detail-type" in value else None
         record = inner if isinstance(inner, dict) and not detector.raw else value
         source = "raw" if detector.raw else ""
-        for one in detector.sources.values():
+        for one in detector.sources:
             fits = all(key in record for key in one.keys)
             if fits and not source and (one is TRAIL or record["category"] == "Policy"):
                 source = one.name
