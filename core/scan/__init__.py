@@ -3,8 +3,9 @@
     scan(data, detector, tally) -> Match(position, source, rules, native), ...
     read(data, sources, tally) -> every record, opened
 
-Reading order: unpack.py (gzip, limits), chunks.py (bounded memory), headers.py and quick.py (most
-records are never opened), salvage.py (damaged files).
+Reading order: unpack.py (gzip, Avro, limits), chunks.py (bounded memory), headers.py and quick.py
+(most records are never opened), envelopes.py and identify.py (those that are), salvage.py (damaged
+files).
 Every record is counted as read, of unknown source, or rejected with reason and place; nothing is
 skipped in silence. It knows nothing of paths, processes or printing: core.hunt does.
 """
@@ -24,6 +25,7 @@ from core.detect import RAW, Detector
 from core.model import NativeRecord, Rejected, Rule
 from core.ports import Source
 from core.scan.chunks import Chunk, chunks
+from core.scan.envelopes import unwrapped
 from core.scan.headers import UNSET, raws
 from core.scan.identify import Identify, identify
 from core.scan.quick import OPEN, Candidate, Quick, likely, suits
@@ -250,7 +252,7 @@ def _records(
             told = told or broken
             continue
         value = _decoded(data, place, tally)
-        for index, record in enumerate(() if value is UNSET else _unwrapped(value, raw=raw)):
+        for index, record in enumerate(() if value is UNSET else unwrapped(value, raw=raw)):
             if isinstance(record, dict):
                 yield position + index, record
             else:
@@ -299,21 +301,6 @@ def _decoded(data: Any, place: str, tally: Tally) -> Any:
         reason = str(error)
     tally.reject(reason, place, bytes(data))
     return UNSET
-
-
-def _unwrapped(value: Any, *, raw: bool) -> list[Any]:
-    """The records of one JSON value: those of a wrapper, the detail of an EventBridge envelope."""
-    if isinstance(value, dict):
-        for key in ("Records", "records"):
-            if isinstance(inner := value.get(key), list):
-                return inner if raw else [_detail(one) for one in inner]
-    return [value if raw else _detail(value)]
-
-
-def _detail(value: Any) -> Any:
-    if isinstance(value, dict) and "detail-type" in value and isinstance(value.get("detail"), dict):
-        return value["detail"]
-    return value
 
 
 class _Wrapper(msgspec.Struct):
