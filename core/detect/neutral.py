@@ -73,7 +73,11 @@ def lowered(book: Rulebook, numbers: Iterable[int], source: Source, test: Test) 
         entries[number] = msgspec.structs.replace(
             entry,
             provider="",
-            needs={field: tuple(sorted(texts)) for field, texts in needs(expr).items()},
+            needs={
+                field: tuple(sorted(texts))
+                for field, texts in needs(expr).items()
+                if not field.startswith(PREFIX)
+            },
             detect=msgspec.Raw(msgspec.json.encode(expr)),
         )
     return msgspec.structs.replace(book, entries=tuple(entries))
@@ -88,12 +92,12 @@ def lower(expr: Expr, table: NeutralTable, source: Source, test: Test) -> Expr:
     return _leaf(expr, table, source, test)
 
 
-def _flat(kind: type[And] | type[Or], items: Iterable[Expr]) -> Expr:
+def _flat(kind: type[And | Or], items: Iterable[Expr]) -> Expr:
     """One AND for ANDs within ANDs, so that what is cheap in any of them is asked first."""
     found: list[Expr] = []
     for item in items:
         found.extend(item.items if isinstance(item, kind) else (item,))
-    return kind(tuple(found))
+    return found[0] if len(found) == 1 else kind(tuple(found))
 
 
 def _leaf(expr: Leaf, table: NeutralTable, source: Source, test: Test) -> Expr:
@@ -111,7 +115,7 @@ def _leaf(expr: Leaf, table: NeutralTable, source: Source, test: Test) -> Expr:
     if isinstance(known, str):
         return _native(expr, known, source)
     told = [how for value, how in known.items() if test(expr, value)]
-    either = Or(tuple(how.expr if isinstance(how, Must) else how for how in told))
+    either = _flat(Or, [how.expr if isinstance(how, Must) else how for how in told])
     return _flat(And, [either, rendered]) if any(isinstance(how, Must) for how in told) else either
 
 
