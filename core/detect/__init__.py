@@ -10,18 +10,20 @@ Nothing here knows bytes or files: core.scan does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from core.detect.filters import Filters, Suppressed
+from core.detect.filters import Filters, Suppressed, When, when_of
 from core.detect.header import Header
 from core.detect.index import Index
-from core.detect.matcher import Fields, Matcher, View, matcher
+from core.detect.matcher import PREFIX, Fields, Matcher, View, matcher
+from core.detect.neutral import Rendering, covers, lower, lowered
+from core.detect.partial import leaf_fields
 from core.detect.plain import plain_match
-from core.detect.values import TIMES, text
+from core.detect.values import text
 from core.model import NativeRecord, Rule
 from core.ports import Source
-from core.rulebook import Entry, Rulebook
+from core.rulebook import CATEGORIES, Entry, Expr, Rulebook
 
 __all__ = ["NO_MATCH", "RAW", "Detector", "Matched", "Suppressed", "plain_match"]
 
@@ -44,8 +46,8 @@ class Detector:
     """A rulebook made ready for the records of some sources.
 
     With `raw` there are no sources: every rule is tried on every record, whatever its logsource,
-    and fields are those that the rules write. A record's time, by which filters expire, is where
-    its source says, raw in the usual places; in `time_field` if that is given.
+    and fields are those that the rules write. A record's time, by which filters expire, is read by
+    its source, raw in the usual places; in `time_field` if that is given.
     """
 
     def __init__(
@@ -57,7 +59,9 @@ class Detector:
         time_field: str = "",
     ) -> None:
         self.book, self.raw, self.time_field = book, raw, time_field
-        self.sources: Mapping[str, Source] = {} if raw else {s.name: s for s in sources}
+        self.sources: tuple[Source, ...] = () if raw else tuple(sources)
+        """In the order in which a record is tried on them."""
+        self._named: Mapping[str, Source] = {s.name: s for s in reversed(self.sources)}
         self._plans: dict[str, Plan] = {}
         self._rules: dict[int, Rule] = {}
 
@@ -73,12 +77,17 @@ class Detector:
         numbers = plan.match(record)
         return self._judged(plan, numbers, record) if numbers else NO_MATCH
 
+    def source(self, name: str) -> Source | None:
+        """The source of this name, the first of several shapes; None when there is none."""
+        return self._named.get(name)
+
     def plan(self, source_name: str) -> Plan:
         """What is prepared for one source; made when it is first asked for."""
         found = self._plans.get(source_name)
         if found is None:
-            source = self.sources.get(source_name)
-            found = Plan(self.book, source_name, source, self.raw, self.time_field)
+            source = self.source(source_name)
+            when = when_of(source, self.time_field)
+            found = Plan(self.book, source_name, source, raw=self.raw, when=when)
             self._plans[source_name] = found
         return found
 
@@ -98,18 +107,29 @@ class Plan:
     """The rules about one source, indexed, with their matchers made when first needed."""
 
     def __init__(
-        self, book: Rulebook, name: str, source: Source | None, raw: bool, time_field: str = ""
+        self,
+        book: Rulebook,
+        name: str,
+        source: Source | None,
+        *,
+        raw: bool,
+        when: When,
     ) -> None:
-        self.book = book
-        self.filters = Filters(book, _times(source, time_field))
-        self.fields = Fields(source.aliases if source is not None else {})
         self.numbers = [
-            number for number, entry in enumerate(book.entries) if raw or _reads(entry, name)
+            number
+            for number, entry in enumerate(book.entries)
+            if raw or _reads(entry, name) or (source is not None and _reads_also(entry, source))
         ]
-        self.index = Index(book.entries, self.numbers, first=_route(source))
+        self.fields, self.book = Fields(), book
+        if source is not None:
+            self.fields = Fields(source.aliases, source.derived, Rendering(source).finder)
+            self.book = lowered(book, self.numbers, source, _holds)
+        self._source = source
+        self.index = Index(self.book.entries, self.numbers, first=_route(source))
         self._header: Header | None = None
         self._raw, self._route = raw, _route(source)
         self._matchers: dict[int, Matcher] = {}
+        self.filters = Filters(book, when, self.demand)
 
     def match(self, record: NativeRecord) -> list[int]:
         """Numbers of the rules that match, in order."""
@@ -130,6 +150,22 @@ class Plan:
         if not self.filters.concern(numbers):
             return numbers, ()
         return self.filters.sift(numbers, View(record, self.fields))
+
+    def demand(self, number: int) -> Expr:
+        """What the filter at this position demands of a hit, in the words of the source."""
+        expr, source = self.book.demand(number), self._source
+        if source is None or source.neutral is None:
+            return expr
+        neutral = self.book.filters[number].source in CATEGORIES
+        return lower(expr, source.neutral(), source, _holds) if neutral else expr
+
+    def finder(self, rule: Rule, field: str) -> Callable[[Any], list[Any]]:
+        """The function that finds, in a record, the values of a field as this rule means it."""
+        if rule.source not in CATEGORIES or self._raw:
+            return self.fields.finder(field)
+        table = self._source.neutral() if self._source and self._source.neutral else {}
+        native = table.get(field)
+        return self.fields.finder(native if isinstance(native, str) else PREFIX + field)
 
     @property
     def header(self) -> Header:
@@ -162,14 +198,18 @@ def _reads(entry: Entry, name: str) -> bool:
     return slash == have_slash and product in ("*", have_product) and service in ("*", have_service)
 
 
+def _reads_also(entry: Entry, source: Source) -> bool:
+    return covers(entry, source) or any(_reads(entry, name) for name in source.also)
+
+
+def _holds(leaf: Expr, value: Any) -> bool:
+    """Does a test of one field hold for a value?"""
+    (field,) = leaf_fields(leaf)
+    return matcher(leaf)(View.known({field: [value]}, Fields()))
+
+
 def _route(source: Source | None) -> str:
     return source.route if source is not None else ""
-
-
-def _times(source: Source | None, time_field: str) -> tuple[str, ...]:
-    if time_field:
-        return (time_field,)
-    return TIMES if source is None else (source.time,)
 
 
 def _of_provider(provider: str, inner: Matcher) -> Matcher:

@@ -6,14 +6,20 @@ knows nothing of how a rule matches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeAlias
 
 from core.detect.matcher import Matcher, View, matcher
-from core.detect.values import first, milliseconds
-from core.rulebook import Rulebook
+from core.detect.values import TIMES, first, milliseconds
+from core.errors import BadRecord
+from core.model import NativeRecord
+from core.ports import Source
+from core.rulebook import Expr, Rulebook
 
-__all__ = ["Filters", "Suppressed"]
+__all__ = ["Filters", "Suppressed", "When", "when_of"]
+
+When: TypeAlias = Callable[[NativeRecord], int | None]
+"""The time of a record in epoch ms; None when it has none that can be read."""
 
 
 class Suppressed(NamedTuple):
@@ -24,10 +30,13 @@ class Suppressed(NamedTuple):
 
 
 class Filters:
-    """The filters of a rulebook, for records whose time is in the first present of some fields."""
+    """The filters of a rulebook, for records of one source.
 
-    def __init__(self, book: Rulebook, times: tuple[str, ...]) -> None:
-        self._book, self._times = book, times
+    `demand` tells what the filter at a position demands, in the words of the source.
+    """
+
+    def __init__(self, book: Rulebook, when: When, demand: Callable[[int], Expr]) -> None:
+        self._book, self._when, self._demand = book, when, demand
         self._on = book.filtered
         self._matchers: dict[int, Matcher] = {}
 
@@ -62,11 +71,26 @@ class Filters:
         expires = self._book.filters[number].expires
         if expires is None:
             return True
-        when = milliseconds(first(view.record, self._times))
+        when = self._when(view.record)
         return when is not None and when < expires
 
     def _matcher(self, number: int) -> Matcher:
         found = self._matchers.get(number)
         if found is None:
-            found = self._matchers[number] = matcher(self._book.demand(number))
+            found = self._matchers[number] = matcher(self._demand(number))
         return found
+
+
+def when_of(source: Source | None, time_field: str) -> When:
+    """How the time of records is read: as their source reads it, unless a field is named."""
+    if source is not None and not time_field:
+        return lambda record: _told(source, record)
+    fields = (time_field,) if time_field else TIMES
+    return lambda record: milliseconds(first(record, fields))
+
+
+def _told(source: Source, record: NativeRecord) -> int | None:
+    try:
+        return source.event(record).time or None  # a resource without a time is of time 0
+    except BadRecord:
+        return None

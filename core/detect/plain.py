@@ -15,9 +15,12 @@ from typing import Any
 
 import re2
 
+from core import ocsf
+from core.errors import BadRecord
 from core.model import NativeRecord, Rule
 from core.ports import Source
 from core.rulebook import (
+    CATEGORIES,
     And,
     Cidr,
     Compare,
@@ -47,23 +50,38 @@ def plain_judge(
     book: Rulebook, source: Source | None, record: NativeRecord, time_field: str = ""
 ) -> list[tuple[Rule, str]]:
     """The rules that match, each with the id of the filter that suppresses its hit, or ""."""
-    aliases = dict(source.aliases) if source is not None else {}
-    fields = ("eventTime", "time", "timestamp", "@timestamp") if source is None else (source.time,)
-    when = moment_of(record, (time_field,) if time_field else fields)
+    when = time_of(source, record, time_field)
     found = []
     for number, entry in enumerate(book.entries):
-        if source is not None and not reads(entry, source.name, record):
-            continue
-        if holds(book.detection(number), record, aliases):
+        if matches(book.detection(number), entry, source, record):
             silent = (
                 filter.id
                 for position, filter in enumerate(book.filters)
                 if is_on(filter, entry)
                 and is_before(when, filter.expires)
-                and not holds(book.demand(position), record, aliases)
+                and not reads_and_holds(book.demand(position), filter, source, record)
             )
             found.append((book.rule(number), next(silent, "")))
     return found
+
+
+def matches(expr: Expr, entry: Entry, source: Source | None, record: NativeRecord) -> bool:
+    """Is the rule about the record, and does it have what the rule looks for?"""
+    if source is not None and entry.source in CATEGORIES:
+        asked = of_class(entry, source, record)
+    else:
+        names = () if source is None else (source.name, *source.also)
+        asked = source is None or any(reads(entry, name, record) for name in names)
+    return asked and reads_and_holds(expr, entry, source, record)
+
+
+def reads_and_holds(
+    expr: Expr, by: Entry | Filter, source: Source | None, record: NativeRecord
+) -> bool:
+    """Does the expression hold, read as its rule or filter means fields: in OCSF's words or not?"""
+    if source is not None and by.source in CATEGORIES:
+        return holds(expr, rendered(source, record), None)
+    return holds(expr, record, source)
 
 
 def is_on(filter: Filter, entry: Entry) -> bool:
@@ -89,9 +107,19 @@ def is_before(when: dt.datetime | None, end: int | None) -> bool:
     )
 
 
-def moment_of(record: NativeRecord, fields: tuple[str, ...]) -> dt.datetime | None:
-    """The moment in the first of the fields that has a value; of several the first."""
-    for field in fields:
+def time_of(
+    source: Source | None, record: NativeRecord, time_field: str
+) -> dt.datetime | None:  # fmt: skip
+    """The moment in the field named, or as the source reads it, or in the usual fields."""
+    if source is not None and not time_field:
+        try:
+            time = source.event(record).time
+        except BadRecord:
+            return None
+        epoch = dt.datetime.fromtimestamp(0, dt.UTC)
+        return epoch + dt.timedelta(milliseconds=time) if time else None
+    usual = ("eventTime", "time", "timestamp", "@timestamp")
+    for field in (time_field,) if time_field else usual:
         values = list(lookup(record, field))
         if values and values[0] is not None:
             return as_moment(next(spread(values[0]), None))
@@ -110,13 +138,34 @@ def reads(entry: Entry, source: str, record: NativeRecord) -> bool:
     )
 
 
+def rendered(source: Source, record: NativeRecord) -> dict[str, Any]:
+    """The record as OCSF has it; {} when it is no event."""
+    try:
+        return ocsf.activity(source.event(record))
+    except BadRecord:
+        return {}
+
+
+def of_class(entry: Entry, source: Source, record: NativeRecord) -> bool:
+    """Is the record, as OCSF has it, of the category and the cloud that the rule is about?"""
+    found = rendered(source, record)
+    return (
+        source.neutral is not None
+        and found.get("class_uid") == CATEGORIES[entry.source]
+        and (not entry.provider or entry.provider == found["cloud"]["provider"].lower())
+    )
+
+
 def holds(  # noqa: C901, PLR0911 - one case per kind of expression reads best in one place
-    expr: Expr, record: NativeRecord, aliases: dict[str, tuple[str, ...]]
+    expr: Expr, record: NativeRecord, source: Source | None
 ) -> bool:
     """Does the record have what the expression looks for?"""
 
     def found(field: str) -> list[Any]:
-        for path in aliases.get(field, (field,)):
+        if source is not None and field in source.derived:
+            return source.derived[field](record)
+        paths = source.aliases.get(field, (field,)) if source is not None else (field,)
+        for path in paths:
             if there := list(lookup(record, path)):
                 return there
         return []
@@ -128,11 +177,11 @@ def holds(  # noqa: C901, PLR0911 - one case per kind of expression reads best i
 
     match expr:
         case And(items=items):
-            return all(holds(item, record, aliases) for item in items)
+            return all(holds(item, record, source) for item in items)
         case Or(items=items):
-            return any(holds(item, record, aliases) for item in items)
+            return any(holds(item, record, source) for item in items)
         case Not(item=item):
-            return not holds(item, record, aliases)
+            return not holds(item, record, source)
         case Text(field=field, patterns=patterns, cased=cased):
             return any(like(e, p, cased) for e in elements(field) for p in patterns)
         case Regex(field=field, pattern=pattern):

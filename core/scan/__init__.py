@@ -3,8 +3,9 @@
     scan(data, detector, tally) -> Match(position, source, rules, native), ...
     read(data, sources, tally) -> every record, opened
 
-Reading order: unpack.py (gzip, limits), chunks.py (bounded memory), headers.py and quick.py (most
-records are never opened), salvage.py (damaged files).
+Reading order: unpack.py (gzip, Avro, limits), chunks.py (bounded memory), headers.py and quick.py
+(most records are never opened), envelopes.py and identify.py (those that are), salvage.py (damaged
+files).
 Every record is counted as read, of unknown source, or rejected with reason and place; nothing is
 skipped in silence. It knows nothing of paths, processes or printing: core.hunt does.
 """
@@ -21,12 +22,14 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from core.detect import RAW, Detector, Suppressed
-from core.detect.values import text
 from core.model import NativeRecord, Rejected, Rule
 from core.ports import Source
 from core.scan.chunks import Chunk, chunks
+from core.scan.envelopes import unwrapped
 from core.scan.headers import UNSET, raws
-from core.scan.quick import OPEN, Candidate, Quick, likely, suits
+from core.scan.identify import Identify, identify
+from core.scan.marks import Marks, marks
+from core.scan.quick import OPEN, Candidate, Quick, likely
 from core.scan.salvage import pieces
 from core.scan.unpack import blocks
 
@@ -108,12 +111,12 @@ def read(
     limit: int = LIMIT,
 ) -> Iterator[Opened]:
     """Every record of a file, decoded, with the source that knows it."""
-    known = tuple(sources)
+    known = Identify(sources)
     for chunk in _chunks(data, tally, name, limit):
         for position, record in _records(chunk, tally, name, raw=False):
             tally.records += 1
             tally.opened += 1
-            source = identify(record, known)
+            source = known(record)
             tally.unknown += source is None
             yield Opened(position, source, record)
 
@@ -128,8 +131,8 @@ class Scanner:
 
     def __init__(self, detector: Detector, wanted: tuple[tuple[str, ...], ...] = ()) -> None:
         self._detector, self._wanted = detector, wanted
-        self._sources = tuple(detector.sources.values())
-        self._quick: dict[str, Quick | None] = {}
+        self._identify = Identify(detector.sources)
+        self._quick: dict[int, Quick | None] = {}
 
     def scan(
         self, data: bytes | BinaryIO, tally: Tally, *, name: str = "", limit: int = LIMIT
@@ -150,13 +153,21 @@ class Scanner:
         if first is None or first.fault:
             return None
         record = _DECODER.decode(first.data)
-        source = None if self._detector.raw else identify(record, self._sources)
-        key = RAW if source is None else source.name
+        source = None if self._detector.raw else self._identify(record)
+        key = id(source)  # shapes of one logsource are sources of one name
         if key not in self._quick:
-            wanted = [likely(names, record) for names in self._wanted]
-            fits = suits(self._detector, source)
-            self._quick[key] = Quick(self._detector, source, wanted, record) if fits else None
+            self._quick[key] = self._made(source, record)
         return self._quick[key]
+
+    def _made(self, source: Source | None, record: NativeRecord) -> Quick | None:
+        """None where records of the source can't be told by headers, or the first is nobody's."""
+        found = Marks() if self._detector.raw else None
+        if source is not None:
+            found = marks(source, self._detector.sources)
+        if found is None:
+            return None
+        wanted = [likely(names, record) for names in self._wanted]
+        return Quick(self._detector, source, found, wanted, record)
 
     def _quickly(
         self, quick: Quick, headers: list[Any], chunk: Chunk, tally: Tally, name: str
@@ -200,7 +211,7 @@ class Scanner:
         tally.opened += 1
         if self._detector.raw:
             name = RAW
-        elif source := identify(record, self._sources):
+        elif source := self._identify(record):
             name = source.name
         else:
             tally.unknown += 1
@@ -234,17 +245,6 @@ class _Whole:
         return self._last[1]
 
 
-def identify(record: NativeRecord, sources: Iterable[Source]) -> Source | None:
-    """The first source whose marks the record has."""
-    for source in sources:
-        if all(key in record for key in source.keys) and all(
-            (text(record.get(field)) or "").casefold() in {one.casefold() for one in allowed}
-            for field, allowed in source.only.items()
-        ):
-            return source
-    return None
-
-
 def _chunks(data: bytes | BinaryIO, tally: Tally, name: str, limit: int) -> Iterator[Chunk]:
     """The chunks of a file; none of one that is no data."""
     stream = io.BytesIO(data) if isinstance(data, bytes) else data
@@ -268,7 +268,7 @@ def _records(
             told = told or broken
             continue
         value = _decoded(data, place, tally)
-        for index, record in enumerate(() if value is UNSET else _unwrapped(value, raw=raw)):
+        for index, record in enumerate(() if value is UNSET else unwrapped(value, raw=raw)):
             if isinstance(record, dict):
                 yield position + index, record
             else:
@@ -292,10 +292,10 @@ def _values(chunk: Chunk) -> Iterator[tuple[int, Any, str]]:
 
 
 def _whole(chunk: Chunk) -> list[Any] | None:
-    """The records of a list that is valid JSON from end to end; None when it is not one."""
-    if not chunk.listed:
-        return None
+    """The records of a list, or the lines, when all of it is valid JSON; None when it is not."""
     try:
+        if not chunk.listed:
+            return _lines(chunk.data)
         if chunk.data[:1] == b"[":
             return _ARRAY.decode(chunk.data)
         wrapper = _WRAPPER.decode(chunk.data)
@@ -303,6 +303,13 @@ def _whole(chunk: Chunk) -> list[Any] | None:
         return None if found is UNSET else list(found)
     except (msgspec.DecodeError, RecursionError):
         return None
+
+
+def _lines(data: bytes) -> list[Any] | None:
+    """One value a line; None when a line is empty or broken, so that places must be looked for."""
+    found: list[Any] = _ROWS.decode_lines(data)
+    lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    return found if len(found) == lines else None
 
 
 def _decoded(data: Any, place: str, tally: Tally) -> Any:
@@ -319,21 +326,6 @@ def _decoded(data: Any, place: str, tally: Tally) -> Any:
     return UNSET
 
 
-def _unwrapped(value: Any, *, raw: bool) -> list[Any]:
-    """The records of one JSON value: those of a wrapper, the detail of an EventBridge envelope."""
-    if isinstance(value, dict):
-        for key in ("Records", "records"):
-            if isinstance(inner := value.get(key), list):
-                return inner if raw else [_detail(one) for one in inner]
-    return [value if raw else _detail(value)]
-
-
-def _detail(value: Any) -> Any:
-    if isinstance(value, dict) and "detail-type" in value and isinstance(value.get("detail"), dict):
-        return value["detail"]
-    return value
-
-
 class _Wrapper(msgspec.Struct):
     Records: list[msgspec.Raw] | msgspec.UnsetType = UNSET
     records: list[msgspec.Raw] | msgspec.UnsetType = UNSET
@@ -343,4 +335,5 @@ _DATA = re.compile(rb"^[ \t]*[{\[]", re.MULTILINE)
 
 _DECODER = msgspec.json.Decoder()
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_ROWS = msgspec.json.Decoder(msgspec.Raw)
 _WRAPPER = msgspec.json.Decoder(_Wrapper)

@@ -15,7 +15,8 @@ from core.detect.index import Index
 from core.detect.matcher import Fields, View
 from core.detect.plain import plain_judge
 from core.detect.values import milliseconds
-from core.model import Rule
+from core.errors import BadRecord
+from core.model import Event, Rule
 from core.ports import Source
 from core.rulebook import (
     And,
@@ -36,8 +37,11 @@ from core.rulebook import (
 )
 
 
-def unused(record: Any) -> Any:
-    raise AssertionError
+def event_of(record: Any) -> Event:
+    when = milliseconds(record.get("eventTime"))
+    if when is None:
+        raise BadRecord("no time")
+    return Event(uid="", time=when, source="aws/cloudtrail", provider="aws")
 
 
 CLOUDTRAIL = Source(
@@ -46,7 +50,7 @@ CLOUDTRAIL = Source(
     route="eventName",
     time="eventTime",
     uid="eventID",
-    event=unused,
+    event=event_of,
     aliases={"src_ip": ("sourceIPAddress", "ip"), "c": ("a.b",)},
     records="Records",
 )

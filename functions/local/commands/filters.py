@@ -80,9 +80,8 @@ def _wrong(detector: Detector, example: FilterExample) -> str:
 
 def _source(detector: Detector, example: FilterExample) -> Source | None:
     """The source that the record looks like, else that of the rule."""
-    known = detector.sources
     rule = next(entry for entry in detector.book.entries if entry.id == example.rule)
-    return identify(example.event, known.values()) or known.get(rule.source)
+    return identify(example.event, detector.sources) or detector.source(rule.source)
 
 
 def fields(one: Filter) -> Mapping[str, object]:

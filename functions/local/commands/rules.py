@@ -159,7 +159,7 @@ def _run(found: Gathered) -> Iterator[tuple[Rule, Example, str]]:
 
 def _wrong(detector: Detector, book: Rulebook, rule: Rule, example: Example) -> str:
     """An example is about the rule: a filter neither mends a rule nor may silence it there."""
-    source = identify(example.event, detector.sources.values()) or detector.sources.get(rule.source)
+    source = identify(example.event, detector.sources) or detector.source(rule.source)
     if source is None:
         return "is a record of no source known here"
     fired = any(one.id == rule.id for one in detector.match(source.name, example.event))
