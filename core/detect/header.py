@@ -142,7 +142,7 @@ class Header:
         found = self._known.get(field)
         if found is None:
             reads = self._fields.reads(field)
-            found = bool(reads) and all(_column_of(path, self.exact) for path in reads)
+            found = bool(reads) and all(path in self.exact for path in reads)
             self._known[field] = found
         return found
 

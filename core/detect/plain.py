@@ -50,7 +50,6 @@ def plain_judge(
     book: Rulebook, source: Source | None, record: NativeRecord, time_field: str = ""
 ) -> list[tuple[Rule, str]]:
     """The rules that match, each with the id of the filter that suppresses its hit, or ""."""
-    when = time_of(source, record, time_field)
     found = []
     for number, entry in enumerate(book.entries):
         if matches(book.detection(number), entry, source, record):
@@ -58,7 +57,7 @@ def plain_judge(
                 filter.id
                 for position, filter in enumerate(book.filters)
                 if is_on(filter, entry)
-                and is_before(when, filter.expires)
+                and is_in_force(filter, time_of(source, record, time_field))
                 and not reads_and_holds(book.demand(position), filter, source, record)
             )
             found.append((book.rule(number), next(silent, "")))
@@ -98,13 +97,12 @@ def is_on(filter: Filter, entry: Entry) -> bool:
     )
 
 
-def is_before(when: dt.datetime | None, end: int | None) -> bool:
-    """Is the moment before the end (epoch ms)? Everything is before no end, and nothing unknown."""
-    if end is None:
+def is_in_force(filter: Filter, when: dt.datetime | None) -> bool:
+    """Is the moment before the filter's end? Everything is before no end, and nothing unknown."""
+    if filter.expires is None:
         return True
-    return when is not None and when < dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(
-        milliseconds=end
-    )
+    end = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(milliseconds=filter.expires)
+    return when is not None and when < end
 
 
 def time_of(

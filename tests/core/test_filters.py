@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from core.detect import Detector, Suppressed
 from core.detect.plain import plain_judge
 from core.hunt import Tally, hunt
-from core.rulebook import Expr, Filter, Not, Text, load, packed
+from core.model import Rule
+from core.rulebook import Expr, Filter, Not, Text, book, load, packed
 from core.rulebook import dump as dumped
 from core.scan import Scanner
 from tests.core.test_detect import CLOUDTRAIL, exprs, rules, several, timed
+from tests.core.test_neutral import EXPRS, RECORDS, TOY
 
 
 @settings(max_examples=300, deadline=None)
@@ -53,6 +55,53 @@ def test_index_header_and_plain_matcher_agree_on_generated_filters(
                 matches = list(scanner.scan(msgspec.json.encode(records), Tally()))
                 by_place = {one.position: (one.rules, one.suppressed) for one in matches}
                 assert [by_place.get(n, ((), ())) for n in range(len(records))] == expected
+
+
+NEUTRAL = ("api_activity", "authentication")
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(NEUTRAL), EXPRS), min_size=1, max_size=4),
+    st.lists(
+        st.tuples(
+            st.sampled_from((*NEUTRAL, "toy/trail", "")),
+            st.sampled_from(((), ("0", "1"), ("2",))),
+            st.sampled_from((None, 1, 10**14)),
+            EXPRS,
+        ),
+        max_size=3,
+    ),
+    st.lists(RECORDS, min_size=1, max_size=4),
+)
+def test_a_filter_on_a_rule_in_ocsfs_words_is_read_in_those(
+    found: list[Any], some: list[Any], many: list[dict[str, Any]]
+) -> None:
+    made = book(
+        (
+            (Rule(id=str(n), title="t", source=source), expr, "")
+            for n, (source, expr) in enumerate(found)
+        ),
+        filters=[
+            Filter(
+                id=f"f{n}", title="t", source=source, rules=on, expires=expires, detect=packed(expr)
+            )
+            for n, (source, on, expires, expr) in enumerate(some)
+        ],
+    )
+    detector = Detector(made, [TOY])
+    slow = [plain_judge(made, TOY, one) for one in many]
+    expected = [
+        (
+            tuple(rule for rule, by in one if not by),
+            tuple(Suppressed(rule.id, by) for rule, by in one if by),
+        )
+        for one in slow
+    ]
+    assert [detector.judge("toy/trail", one) for one in many] == expected
+    matches = Scanner(detector).scan(msgspec.json.encode({"Records": many}), Tally())
+    by_place = {one.position: (one.rules, one.suppressed) for one in matches}
+    assert [by_place.get(n, ((), ())) for n in range(len(many))] == expected
 
 
 STOP = Text("eventName", ("stop",))

@@ -35,6 +35,7 @@ from core.scan import Match, Scanner, Tally, identify, read, scan
 from core.scan.chunks import chunks
 from core.scan.salvage import pieces
 from core.scan.unpack import blocks
+from tests.core.test_detect import event_of
 
 TRAIL = Source(
     name="aws/cloudtrail",
@@ -42,7 +43,7 @@ TRAIL = Source(
     route="eventName",
     time="eventTime",
     uid="eventID",
-    event=lambda record: record,  # type: ignore[arg-type, return-value]
+    event=event_of,
     records="Records",
 )
 OTHER = TRAIL._replace(
@@ -534,6 +535,18 @@ def test_line_breaks_in_a_value_hide_nothing(pattern: Any) -> None:
     made = rulebook(("aws/cloudtrail", Text("b", (pattern,))))
     found = scan(text(QUIET, QUIET | {"b": "X\nY"}), Detector(made, [TRAIL]), Tally())
     assert [one.position for one in found] == [1]
+
+
+def test_a_key_with_dots_is_found_beside_the_shorter_one_that_a_header_holds() -> None:
+    source = TRAIL._replace(aliases={"c": ("a.b",)})
+    made = rulebook(
+        ("aws/cloudtrail", Null("c")),
+        ("aws/cloudtrail", And((Text(None, ("",)), Text("a", ("",))))),
+    )
+    record = {"eventSource": "s", "eventName": "n", "a": "", "a.b": ""}
+    (found,) = scan(text(record), Detector(made, [source]), Tally())
+    assert found.rules == plain_match(made, source, record)
+    assert [rule.id for rule in found.rules] == ["1"]
 
 
 def test_what_is_remembered_of_headers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

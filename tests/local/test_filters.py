@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -216,6 +217,20 @@ def test_a_refused_filter_is_named_and_the_rules_are_used(vigil, screened, folde
     assert "refused: " in ran.err
     assert f"did you mean '{RULE_ID}'?" in ran.err
     assert vigil("rules", "build", "--rules", rules, "-o", "book.json").code == 2
+
+
+def test_processes_that_start_anew_read_the_time_of_events_too(vigil, screened, folder):
+    """A thread means that processes are not forked: they get the sources as data."""
+    rules = screened(("2999-12-31", "2026-01-31T12:00:03Z"))
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        ran = vigil("hunt", folder, "--rules", rules, "--jobs", 2, *HITS)
+    finally:
+        done.set()
+        thread.join()
+    assert events(ran) == ["event-1", "event-3", "event-4"]
 
 
 def test_a_suppressed_hit_feeds_no_correlation(vigil, screened, folder):
