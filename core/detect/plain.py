@@ -57,7 +57,7 @@ def plain_judge(
                 filter.id
                 for position, filter in enumerate(book.filters)
                 if is_on(filter, entry)
-                and is_in_force(filter, time_of(source, record, time_field))
+                and is_in_force(filter, source, record, time_field)
                 and not reads_and_holds(book.demand(position), filter, source, record)
             )
             found.append((book.rule(number), next(silent, "")))
@@ -97,10 +97,13 @@ def is_on(filter: Filter, entry: Entry) -> bool:
     )
 
 
-def is_in_force(filter: Filter, when: dt.datetime | None) -> bool:
-    """Is the moment before the filter's end? Everything is before no end, and nothing unknown."""
+def is_in_force(
+    filter: Filter, source: Source | None, record: NativeRecord, time_field: str
+) -> bool:
+    """Is the record of before the filter's end? All is before no end; an unknown time is not."""
     if filter.expires is None:
         return True
+    when = time_of(source, record, time_field)
     end = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(milliseconds=filter.expires)
     return when is not None and when < end
 
