@@ -141,7 +141,7 @@ class _Fields:
         self._times = (time_field,) if time_field else _TIMES
         self._uids = (uid_field,) if uid_field else _UIDS
         plain = all("." not in name for name in (*self._times, *self._uids))
-        self.names = (self._times, self._uids) if plain else ()
+        self.names = (self._times, (*self._uids, "")) if plain else ()
 
     def told(self, record: NativeRecord, source: Source | None) -> tuple[str, int | None]:
         """(id, time) of a record. Where none of the usual fields holds them, its source says."""

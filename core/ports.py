@@ -134,10 +134,13 @@ it never raises, whatever the record is like."""
 
 
 class Derived(msgspec.Struct, frozen=True):
-    """A Derive that says which native paths it reads: a header that has them can tell the field."""
+    """A Derive that tells what it looks at, so that a record need not be opened for it."""
 
     of: Derive
-    reads: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+    """The native paths that it reads, all of them; a header that has them can tell the field."""
+    says: tuple[str, ...] | None = None
+    """The texts that it may give beside values of the record; None: it may give any."""
 
     def __call__(self, record: NativeRecord) -> list[Json]:
         """The field's values."""
