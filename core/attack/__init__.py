@@ -66,6 +66,6 @@ def attacks(tags: Iterable[str]) -> tuple[Attack, ...]:
 
 
 def _impairs(technique: str) -> bool:
-    """Whether the split of Defense Evasion put it under Defense Impairment and not under Stealth."""
+    """Whether it went from Defense Evasion to Defense Impairment, and not to Stealth."""
     tactics = techniques().get(technique, ())
     return "defense-impairment" in tactics and "stealth" not in tactics
