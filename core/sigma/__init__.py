@@ -22,7 +22,16 @@ from core.errors import BadRule
 from core.model import Rule
 from core.ports import Source
 from core.rulebook import Expr, Rulebook, book
-from core.sigma.about import Example, Reading, described, examples, provider, rule, unknown_source
+from core.sigma.about import (
+    Example,
+    Reading,
+    described,
+    examples,
+    provider,
+    rule,
+    unknown_source,
+    unknown_taxonomy,
+)
 from core.sigma.correlation import Names, correlation, doubtful
 from core.sigma.detection import Placeholders, expression
 from core.sigma.document import Node, documents
@@ -110,8 +119,8 @@ class _Work:
             return
         self.places[found.id] = f"{file}:{document.line}"
         self.rules.append((found, looks_for, provider(reading)))
-        if warning := unknown_source(reading, found.source, self.sources):
-            self.warnings.append(warning)
+        doubts = (unknown_source(reading, found.source, self.sources), unknown_taxonomy(reading))
+        self.warnings.extend(doubt for doubt in doubts if doubt is not None)
         if tests:
             self.examples[found.id] = tests
 

@@ -26,6 +26,7 @@ __all__ = [
     "provider",
     "rule",
     "unknown_source",
+    "unknown_taxonomy",
 ]
 
 
@@ -145,6 +146,18 @@ def unknown_source(reading: Reading, source: str, sources: Iterable[Source]) -> 
         file=reading.file,
         line=node.line,
         hint=near(source, known),
+    )
+
+
+def unknown_taxonomy(reading: Reading) -> BadRule | None:
+    """A warning when a rule's names are of a taxonomy that nobody here translates."""
+    node = reading.nodes.get("taxonomy")
+    if node is None or not node.is_scalar or node.text.lower() in ("", "sigma"):
+        return None
+    return BadRule(
+        f"taxonomy '{node.text}' is not known: its fields are looked for as they are written",
+        file=reading.file,
+        line=node.line,
     )
 
 

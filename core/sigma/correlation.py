@@ -1,4 +1,4 @@
-"""A correlation document: Sigma's eight types, and first_seen and absence of our own.
+"""A correlation document: Sigma's ten types, and first_seen and absence of our own.
 
 Read from nodes, so that every fault has its line; pySigma parses boolean conditions. References
 are given as written, by id or by name: `Names` knows what they mean once all files are read.

@@ -114,10 +114,12 @@ def _all_scalars(node: Node) -> bool:
 
 def _item(key: str, values: list[Node], place: _Place, placeholders: Placeholders) -> Expr:
     """One `field|modifier|...: values`, by pySigma's modifiers."""
-    field, *modifiers = key.split("|")
+    field, *written = key.split("|")
+    modifiers = [_SAME.get(name, name) for name in written]
     for name in modifiers:
         if name not in modifier_mapping:
-            raise place.bad(f"unknown modifier '{name}'", near(name, modifier_mapping))
+            known = (*modifier_mapping, *_SAME)
+            raise place.bad(f"unknown modifier '{name}'", near(name, known))
     if not field and any(node.value in (None, "") for node in values):
         raise place.bad("a keyword can't be empty: it would match every record")
     plain = [_plain(node, modifiers) for node in values]
@@ -125,7 +127,7 @@ def _item(key: str, values: list[Node], place: _Place, placeholders: Placeholder
         for node in values:
             _check_regex(node.text, place.at(node.line))
     try:
-        item = SigmaDetectionItem.from_mapping(key or None, plain)
+        item = SigmaDetectionItem.from_mapping("|".join((field, *modifiers)) or None, plain)
         reader = _Reader(field or None, frozenset(modifiers), placeholders, place)
         found = [reader.read(value) for value in item.value] or [reader.read(st.SigmaNull())]
     except (SigmaError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -137,6 +139,8 @@ def _item(key: str, values: list[Node], place: _Place, placeholders: Placeholder
 def _plain(node: Node, modifiers: Sequence[str]) -> Any:
     """What pySigma is given: numbers only where they are compared, else the text they read as."""
     value = node.value
+    if isinstance(value, str) and "expand" in modifiers:
+        return value.replace(r"\%", _PERCENT)
     if value is None or isinstance(value, str) or not _NUMERIC.isdisjoint(modifiers):
         return value
     if not _AS_TEXT.isdisjoint(modifiers) or (isinstance(value, float) and not isfinite(value)):
@@ -184,7 +188,7 @@ class _Reader:
         flags = "".join(sorted(value.sigma_to_re_flag[flag] for flag in value.flags))
         found = []
         for one in self._expanded(value):
-            source = str(one.regexp)
+            source = str(one.regexp).replace(_PERCENT, "%")
             if "startswith" in self.modifiers:
                 source = rf"\A(?:{source})"
             if "endswith" in self.modifiers:
@@ -234,8 +238,7 @@ class _Reader:
 
     def _pattern(self, parts: Sequence[Any], cased: bool) -> Pattern:
         pieces: list[str | int] = [
-            _WILDCARDS[p] if isinstance(p, st.SpecialChars) else p if cased else p.casefold()
-            for p in parts
+            _WILDCARDS[p] if isinstance(p, st.SpecialChars) else _written(p, cased) for p in parts
         ]
         if self.field is None:
             pieces = [
@@ -244,6 +247,11 @@ class _Reader:
                 *([] if "endswith" in self.modifiers else [ANY_MANY]),
             ]
         return _joined(pieces)
+
+
+def _written(text: str, cased: bool) -> str:
+    text = text.replace(_PERCENT, "%")
+    return text if cased else text.casefold()
 
 
 def _joined(pieces: list[str | int]) -> Pattern:
@@ -355,6 +363,12 @@ def _first_line(error: BaseException) -> str:
 
 _NOT_SEARCHES = ("condition", "timeframe")
 """`timeframe` belonged to Sigma 1's aggregations; in a plain condition it has no meaning."""
+
+_SAME: Mapping[str, str] = {"utf16le": "wide"}
+"""Modifiers of the specification that pySigma knows by their other name alone."""
+
+_PERCENT = "\ue025"
+"""Stands for `\\%` of a value with `expand` while pySigma, which has no escape, looks for names."""
 
 _AS_TEXT = frozenset(
     {"contains", "startswith", "endswith", "re", "cidr", "fieldref", "expand", "cased"}
