@@ -36,7 +36,9 @@ class Detector:
 
     def __init__(self, book: Rulebook, sources: Iterable[Source], *, raw: bool = False) -> None:
         self.book, self.raw = book, raw
-        self.sources: Mapping[str, Source] = {} if raw else {s.name: s for s in sources}
+        self.sources: tuple[Source, ...] = () if raw else tuple(sources)
+        """In the order in which a record is tried on them."""
+        self._named: Mapping[str, Source] = {s.name: s for s in reversed(self.sources)}
         self._plans: dict[str, Plan] = {}
         self._rules: dict[int, Rule] = {}
 
@@ -45,11 +47,15 @@ class Detector:
         numbers = self.plan(source_name).match(record)
         return tuple(self.rule(n) for n in numbers) if numbers else ()
 
+    def source(self, name: str) -> Source | None:
+        """The source of this name, the first of several shapes; None when there is none."""
+        return self._named.get(name)
+
     def plan(self, source_name: str) -> Plan:
         """What is prepared for one source; made when it is first asked for."""
         found = self._plans.get(source_name)
         if found is None:
-            source = self.sources.get(source_name)
+            source = self.source(source_name)
             found = self._plans[source_name] = Plan(self.book, source_name, source, self.raw)
         return found
 
@@ -66,9 +72,12 @@ class Plan:
 
     def __init__(self, book: Rulebook, name: str, source: Source | None, raw: bool) -> None:
         self.book = book
-        self.fields = Fields(source.aliases if source is not None else {})
+        self.fields = Fields(source.aliases, source.derived) if source is not None else Fields()
+        names = (name, *(source.also if source is not None else ()))
         self.numbers = [
-            number for number, entry in enumerate(book.entries) if raw or _reads(entry, name)
+            number
+            for number, entry in enumerate(book.entries)
+            if raw or any(_reads(entry, one) for one in names)
         ]
         self.index = Index(book.entries, self.numbers, first=_route(source))
         self._header: Header | None = None

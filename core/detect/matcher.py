@@ -38,20 +38,22 @@ Matcher: TypeAlias = Callable[["View"], bool]
 class Fields:
     """Field names as rules write them -> how to find them in the records of one source."""
 
-    def __init__(self, aliases: Mapping[str, tuple[str, ...]]) -> None:
-        self._aliases = aliases
-        self._finders: dict[str, Callable[[Any], list[Any]]] = {}
+    def __init__(
+        self,
+        aliases: Mapping[str, tuple[str, ...]] | None = None,
+        derived: Mapping[str, Callable[[Any], list[Any]]] | None = None,
+    ) -> None:
+        self._aliases, self._derived = aliases or {}, derived or {}
+        self._finders: dict[str, Callable[[Any], list[Any]]] = {**self._derived}
 
     @classmethod
     def known(cls, finders: Mapping[str, Callable[[Any], list[Any]]]) -> Fields:
         """Fields of something that is no record: how to find each is told."""
-        fields = cls({})
-        fields._finders.update(finders)
-        return fields
+        return cls(derived=finders)
 
     def paths(self, field: str) -> tuple[str, ...]:
-        """The native paths of a field."""
-        return self._aliases.get(field, (field,))
+        """The native paths of a field; none when it is derived."""
+        return () if field in self._derived else self._aliases.get(field, (field,))
 
     def finder(self, field: str) -> Callable[[Any], list[Any]]:
         """The function that finds the field's values in a record."""

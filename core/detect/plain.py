@@ -39,12 +39,13 @@ __all__ = ["holds", "plain_match"]
 
 def plain_match(book: Rulebook, source: Source | None, record: NativeRecord) -> tuple[Rule, ...]:
     """The rules that match, in rulebook order. Source None: raw, any rule, fields as written."""
-    aliases = dict(source.aliases) if source is not None else {}
     found = []
     for number, entry in enumerate(book.entries):
-        if source is not None and not reads(entry, source.name, record):
+        if source is not None and not any(
+            reads(entry, name, record) for name in (source.name, *source.also)
+        ):
             continue
-        if holds(book.detection(number), record, aliases):
+        if holds(book.detection(number), record, source):
             found.append(book.rule(number))
     return tuple(found)
 
@@ -62,12 +63,15 @@ def reads(entry: Entry, source: str, record: NativeRecord) -> bool:
 
 
 def holds(  # noqa: C901, PLR0911 - one case per kind of expression reads best in one place
-    expr: Expr, record: NativeRecord, aliases: dict[str, tuple[str, ...]]
+    expr: Expr, record: NativeRecord, source: Source | None
 ) -> bool:
     """Does the record have what the expression looks for?"""
 
     def found(field: str) -> list[Any]:
-        for path in aliases.get(field, (field,)):
+        if source is not None and field in source.derived:
+            return source.derived[field](record)
+        paths = source.aliases.get(field, (field,)) if source is not None else (field,)
+        for path in paths:
             if there := list(lookup(record, path)):
                 return there
         return []
@@ -79,11 +83,11 @@ def holds(  # noqa: C901, PLR0911 - one case per kind of expression reads best i
 
     match expr:
         case And(items=items):
-            return all(holds(item, record, aliases) for item in items)
+            return all(holds(item, record, source) for item in items)
         case Or(items=items):
-            return any(holds(item, record, aliases) for item in items)
+            return any(holds(item, record, source) for item in items)
         case Not(item=item):
-            return not holds(item, record, aliases)
+            return not holds(item, record, source)
         case Text(field=field, patterns=patterns, cased=cased):
             return any(like(e, p, cased) for e in elements(field) for p in patterns)
         case Regex(field=field, pattern=pattern):
