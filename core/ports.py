@@ -28,6 +28,7 @@ __all__ = [
     "Sink",
     "Source",
     "Store",
+    "Telemetry",
     "Verb",
     "Verbs",
     "check_id",
@@ -127,6 +128,23 @@ Derive: TypeAlias = Callable[[NativeRecord], list[Json]]
 it never raises, whatever the record is like."""
 
 
+class Telemetry(NamedTuple):
+    """Records of a source that its cloud does not write, or deliver, unless it is asked to."""
+
+    need: str
+    """What a rule says in `needs`: read, data, premium, workspace."""
+
+    what: str
+    """Which records, for people: "data events of S3"."""
+
+    where: Mapping[str, tuple[str, ...]] = {}
+    """Field -> folded values, any of which these records have; `*` at an end is any text. Of
+    several fields all count. {}: every record of the source."""
+
+    but: Mapping[str, tuple[str, ...]] = {}
+    """The same for those that are delivered all the same: having any of the values is enough."""
+
+
 class Source(NamedTuple):
     """A kind of native record: how to know it, where to route on, how to read it.
 
@@ -167,6 +185,13 @@ class Source(NamedTuple):
 
     targets: Callable[[str, Event], tuple[Target, ...]] = lambda kind, event: ()
     """Target kind (core.actions) and event -> what a verb of that kind would act on."""
+
+    fields: tuple[str, ...] = ()
+    """Every field that its records may have, for the checks of rules; () when that is not known.
+    `a.b` has one value, `a[].b` may have several, and below `a.*` anything may be."""
+
+    off: tuple[Telemetry, ...] = ()
+    """What is off by default."""
 
 
 def system_clock() -> int:

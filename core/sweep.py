@@ -157,6 +157,7 @@ def source(targets: Callable[[str, Event], tuple[Target, ...]]) -> Source:
         uid="id",
         event=event,
         targets=targets,
+        fields=FIELDS,
     )
 
 
@@ -194,3 +195,40 @@ def event(record: NativeRecord) -> Event:
         resources=(resource,),
         record=record,
     )
+
+
+ATTRIBUTES = (
+    "acl_public",
+    "action",
+    "active",
+    "age_days",
+    "attached",
+    "description",
+    "direction",
+    "enabled",
+    "encrypted",
+    "from_port",
+    "group_id",
+    "is_user_managed",
+    "last_used_days",
+    "logging",
+    "never_used",
+    "owner",
+    "owner_type",
+    "protocol",
+    "public",
+    "public_access_block",
+    "public_policy",
+    "sources[]",
+    "to_port",
+    "versioning",
+    "world_open",
+)
+"""Every attribute that some inventory gives a resource; a rule that asks for another is wrong."""
+
+FIELDS = (
+    *("resource_type", "provider", "account", "region", "time", "id", "name", "tags.*"),
+    "unknown[]",
+    *(f"attributes.{name}" for name in ATTRIBUTES),
+)
+"""The fields of a posture event."""
