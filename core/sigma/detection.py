@@ -45,7 +45,7 @@ from core.rulebook import (
 )
 from core.sigma.document import Node, near
 
-__all__ = ["Placeholders", "expression"]
+__all__ = ["Placeholders", "expression", "parts"]
 
 Placeholders = Mapping[str, Sequence[str | int | float]]
 """Name between percent signs -> the values that `expand` puts there; wildcards count."""
@@ -56,24 +56,31 @@ MOST_DEPTH = 60
 
 def expression(detection: Node, file: str, placeholders: Placeholders) -> Expr:
     """What a rule's `detection` looks for. BadRule names the first line that can't be honoured."""
-    parts = detection.map
-    if "condition" not in parts:
-        hint = near("condition", parts)
+    return parts(detection, file, placeholders)[0]
+
+
+def parts(
+    detection: Node, file: str, placeholders: Placeholders
+) -> tuple[Expr, dict[str, Expr]]:  # fmt: skip
+    """The same, and what each of its searches looks for by name."""
+    nodes = detection.map
+    if "condition" not in nodes:
+        hint = near("condition", nodes)
         raise BadRule("detection has no condition", file=file, line=detection.line, hint=hint)
     named = {
         name: _searches(node, _Place(file, detection.lines[name]), placeholders)
-        for name, node in parts.items()
+        for name, node in nodes.items()
         if name not in _NOT_SEARCHES
     }
     if not named:
         raise BadRule("detection looks for nothing", file=file, line=detection.line)
-    conditions = [_condition(node, file, named) for node in parts["condition"].list]
+    conditions = [_condition(node, file, named) for node in nodes["condition"].list]
     if not conditions:
-        raise BadRule("the condition is empty", file=file, line=parts["condition"].line)
+        raise BadRule("the condition is empty", file=file, line=nodes["condition"].line)
     found = _or(conditions)
     if _depth(found) > MOST_DEPTH:
-        raise BadRule("nested too deeply", file=file, line=parts["condition"].line)
-    return found
+        raise BadRule("nested too deeply", file=file, line=nodes["condition"].line)
+    return found, named
 
 
 class _Place:
