@@ -132,7 +132,7 @@ class Telemetry(NamedTuple):
     """Records of a source that its cloud does not write, or deliver, unless it is asked to."""
 
     need: str
-    """What a rule says in `needs`: read, data, premium, workspace."""
+    """What a rule says in `needs` (core.sigma.about.NEEDS)."""
 
     what: str
     """Which records, for people: "data events of S3"."""

@@ -20,6 +20,7 @@ from constructs import FILTER, SECTIONS, Construct  # noqa: E402
 from core.errors import BadConfig  # noqa: E402
 from core.model import Rule  # noqa: E402
 from core.sigma import compile_rules  # noqa: E402
+from core.sigma.about import NEEDS  # noqa: E402
 
 REFERENCE = ROOT / "docs" / "reference"
 RULES = ROOT / "core" / "rules"
@@ -58,7 +59,9 @@ def rules_page() -> str:
         "",
         f"{len(compiled.book.rules)} rules ship with Vigil, in `core/rules`.",
         "A rule names what would help (`respond`); only the policy of a deployment lets it run.",
-        "`needs: read` marks rules that see nothing unless read-only events are delivered.",
+        "`needs` marks rules that see nothing without telemetry that is off by default:",
+        "",
+        *(f"- `{name}`: {what}." for name, what in NEEDS.items()),
     ]
     for folder, rules in sorted(folders.items()):
         lines += ["", f"## {folder}", "", *_table(rules)]

@@ -19,6 +19,7 @@ from core.ports import Source
 from core.sigma.document import Node, near
 
 __all__ = [
+    "NEEDS",
     "Example",
     "Reading",
     "described",
@@ -112,7 +113,7 @@ def described(reading: Reading, source: str = "") -> Rule:
         attacks=attacks(tags),
         tags=tags,
         source=source,
-        needs=reading.some_of("needs", ("read", "data")),
+        needs=reading.some_of("needs", NEEDS),
         respond=reading.some_of("respond", CATALOGUE),
         file=reading.file,
     )
@@ -217,6 +218,16 @@ def _example(reading: Reading, node: Node) -> Example | None:
     reading.fault(node.line, reason, hint)
     return None
 
+
+NEEDS: Mapping[str, str] = {
+    "read": "AWS's read-only management events, which EventBridge leaves out unless told otherwise",
+    "data": "records of the data itself: AWS's data events, Azure's resource logs, Google's Data"
+    " Access audit logs",
+    "premium": "Entra's sign-in logs, risk detections and alerts of Privileged Identity"
+    " Management, which take a licence of P1 or P2",
+    "workspace": "Google Workspace's logs, which it shares with Google Cloud only when told to",
+}
+"""What a rule may say in `needs`: telemetry that is off by default."""
 
 _LOGSOURCE = ("category", "product", "service", "definition")
 

@@ -299,11 +299,11 @@ PIM: tuple[str, ...] = (
 )
 
 SIGNIN_OFF = (
-    Telemetry("premium", "sign-in logs, which leave the tenant with Entra ID P1 or P2 only,"),
+    Telemetry("premium", "sign-in logs, which leave the tenant with Entra ID P1 or P2 only"),
 )
 
-RISK_OFF = (Telemetry("premium", "risk detections, which Entra ID P2 alone writes,"),)
+RISK_OFF = (Telemetry("premium", "risk detections, which Entra ID P2 alone writes"),)
 
 PIM_OFF = (
-    Telemetry("premium", "alerts of Privileged Identity Management, which is of Entra ID P2,"),
+    Telemetry("premium", "alerts of Privileged Identity Management, which is of Entra ID P2"),
 )

@@ -104,5 +104,5 @@ AUDIT_OFF: tuple[Telemetry, ...] = (
 """All but BigQuery's are off until a policy turns them on, service by service."""
 
 WORKSPACE_OFF: tuple[Telemetry, ...] = (
-    Telemetry("workspace", "Google Workspace's logs, which it shares only when it is told to,"),
+    Telemetry("workspace", "logs of Google Workspace, which it shares only when it is told to"),
 )
