@@ -16,7 +16,7 @@ from functools import cache
 from core.chains import correlations
 from core.errors import BadRule
 from core.lint import craft
-from core.lint.chains import correlation_fields, unreachable
+from core.lint.chains import always_met, correlation_fields, unreachable
 from core.lint.fields import unknown_field
 from core.lint.known import about
 from core.lint.meaning import always_true, never_true
@@ -99,6 +99,7 @@ CHECKS: tuple[Callable[[Subject, Rules], Iterator[Remark]], ...] = (
     always_true,
     never_true,
     unreachable,
+    always_met,
     correlation_fields,
 )
 """What is looked at, one rule at a time; `overlaps` looks at all. A check of filters (who answers

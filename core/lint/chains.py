@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from math import ceil, floor, inf
 
-from core.correlate import Condition, Correlation
+from core.correlate import Condition, Correlation, none_of
 from core.correlate.form import METRICS
 from core.lint.fields import nearest
 from core.lint.subject import Remark, Rules, Subject
 from core.rulebook import needs
 
-__all__ = ["correlation_fields", "unreachable"]
+__all__ = ["always_met", "correlation_fields", "unreachable"]
 
 
 def unreachable(subject: Subject, rules: Rules) -> Iterator[Remark]:
@@ -33,6 +33,21 @@ def unreachable(subject: Subject, rules: Rules) -> Iterator[Remark]:
     else:
         text = f"no figure of {it.type} meets {asked}"
         yield subject.remark("unreachable", text, "all operators must hold at once", line)
+
+
+def always_met(subject: Subject, rules: Rules) -> Iterator[Remark]:
+    """A boolean condition asks for something."""
+    it = subject.correlation
+    if it is None or not it.terms:
+        return
+    try:
+        met = not none_of(it.terms)
+    except ValueError:
+        return  # too large to be turned round
+    if met:
+        line = subject.written.at("condition", "correlation")
+        text = "the condition holds whatever the rules do"
+        yield subject.remark("always_true", text, "say which of them must fire", line)
 
 
 def correlation_fields(subject: Subject, rules: Rules) -> Iterator[Remark]:

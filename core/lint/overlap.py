@@ -1,14 +1,17 @@
 """Rules that say the same twice: equal ones, and one whose every record another one finds too.
 
-Never all pairs: a rule is only compared with those that share its rarest exact text, or, where it
-has none, its fields. A rule that is more severe than the one that swallows it is left alone: it
-tells of the worse among the bad.
+Never all pairs: a rule is compared with those that stand on a shelf of one of its exact texts, and
+each rule stands on the shelves of the one field that fewest rules share; those without exact texts
+stand by their fields. Of a full shelf the simplest rules are asked, which take in most. A rule that
+is more severe than the one that swallows it is left alone: it tells of the worse among the bad.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TypeAlias
 
 from core.lint.fields import asked
 from core.lint.logic import implies
@@ -19,22 +22,31 @@ from core.rulebook import needs
 __all__ = ["overlaps"]
 
 MOST = 40
-"""Rules that one rule is compared with. Past that many of one text, none is looked for."""
+"""Rules of a shelf that one rule is compared with."""
+
+Demands: TypeAlias = Mapping[str, frozenset[str]]
+"""Field -> folded texts, one of which a matching record has."""
 
 
 def overlaps(rules: Rules) -> Iterator[Remark]:
     """No rule is equal to another, or swallowed by one that is at least as severe."""
     plain = [one for one in rules.subjects.values() if one.looks_for is not None]
     demands = {one.rule.id: needs(one.looks_for) for one in plain if one.looks_for is not None}
-    shelves: defaultdict[Hashable, list[Subject]] = defaultdict(list)
-    for one in plain:
-        for key in _keys(one, demands[one.rule.id]):
-            shelves[key].append(one)
+    shelves = _shelved(plain, demands)
     order = {one.rule.id: number for number, one in enumerate(plain)}
     for one in plain:
-        for other in _shelf(one, demands[one.rule.id], shelves):
-            if _comparable(one, other, demands):
-                yield from _compared(one, other, earlier=order[one.rule.id] < order[other.rule.id])
+        others = (
+            other
+            for key in _asked_at(one, demands[one.rule.id], shelves)
+            for other in shelves.get(key, ())[:MOST]
+            if _comparable(one, other, demands)
+        )
+        remarks = (
+            remark
+            for other in others
+            for remark in _compared(one, other, earlier=order[one.rule.id] < order[other.rule.id])
+        )
+        yield from islice(remarks, 1)  # which other one it is, is enough to know once
 
 
 def _compared(one: Subject, other: Subject, *, earlier: bool) -> Iterator[Remark]:
@@ -55,9 +67,7 @@ def _compared(one: Subject, other: Subject, *, earlier: bool) -> Iterator[Remark
         yield one.remark("swallowed", text, hint, line)
 
 
-def _comparable(
-    one: Subject, other: Subject, demands: Mapping[str, Mapping[str, frozenset[str]]]
-) -> bool:
+def _comparable(one: Subject, other: Subject, demands: Mapping[str, Demands]) -> bool:
     """Whether `one` may imply `other`, by a cheap look: all that the other demands, it demands."""
     if one is other or one.rule.source != other.rule.source:
         return False
@@ -65,20 +75,42 @@ def _comparable(
     return all(field in mine and mine[field] <= texts for field, texts in theirs.items())
 
 
-def _keys(one: Subject, demands: Mapping[str, frozenset[str]]) -> Iterator[Hashable]:
-    if demands:
-        yield from (
-            (one.rule.source, field, text) for field, texts in demands.items() for text in texts
+def _shelved(
+    plain: Sequence[Subject], demands: Mapping[str, Demands]
+) -> Mapping[Hashable, Sequence[Subject]]:
+    """Shelf -> the rules on it, simplest first."""
+    crowd = Counter(
+        (one.rule.source, field, text)
+        for one in plain
+        for field, texts in demands[one.rule.id].items()
+        for text in texts
+    )
+    shelves: defaultdict[Hashable, list[Subject]] = defaultdict(list)
+    for one in sorted(plain, key=lambda one: (len(_fields(one)), one.rule.id)):
+        source, mine = one.rule.source, demands[one.rule.id]
+        rarest = min(
+            mine,
+            key=lambda field: (max(crowd[source, field, text] for text in mine[field]), field),
+            default="",
         )
-    elif one.looks_for is not None:
-        yield one.rule.source, frozenset(asked(one.looks_for))
+        for text in mine.get(rarest, ()):
+            shelves[source, rarest, text].append(one)
+        if not mine:
+            shelves[source, frozenset(_fields(one))].append(one)
+    return shelves
 
 
-def _shelf(
-    one: Subject,
-    demands: Mapping[str, frozenset[str]],
-    shelves: Mapping[Hashable, Sequence[Subject]],
-) -> Sequence[Subject]:
-    """The fewest rules among which every rule that swallows this one must be."""
-    fewest = min((shelves[key] for key in _keys(one, demands)), key=len, default=())
-    return fewest if len(fewest) <= MOST else ()
+def _asked_at(
+    one: Subject, mine: Demands, shelves: Mapping[Hashable, Sequence[Subject]]
+) -> Iterator[Hashable]:
+    """Shelves that hold every rule which may swallow this one: it has all texts of a field."""
+    source = one.rule.source
+    if not mine:
+        yield source, frozenset(_fields(one))
+    for field, texts in mine.items():
+        keys = [(source, field, text) for text in sorted(texts)]
+        yield min(keys, key=lambda key: len(shelves.get(key, ())))
+
+
+def _fields(one: Subject) -> Sequence[str]:
+    return list(asked(one.looks_for)) if one.looks_for is not None else []

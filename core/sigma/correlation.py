@@ -265,7 +265,10 @@ class _Section:
             }
             if "" in named.values():
                 return (), ()
-            return _terms(parsed.parsed, named), tuple(dict.fromkeys(named.values()))
+            terms = _terms(parsed.parsed, named)
+            if not terms:  # none is what a correlation without a boolean condition has
+                self.fault(node.line, f"condition '{node.text[:80]}' can't hold")
+            return terms, tuple(dict.fromkeys(named.values()))
         except (SigmaError, ValueError, RecursionError) as error:
             reason = str(error).splitlines()[0] if str(error) else "nested too deeply"
             self.fault(node.line, f"condition '{node.text[:80]}': {reason}")
