@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 
 from core.chains import correlations
+from core.correlate import silent
 from core.errors import BadRule
 from core.lint import craft
 from core.lint.chains import always_met, correlation_fields, unreachable
@@ -65,6 +66,8 @@ def _subjects(
     def known(source: str) -> Known:
         return about(sources, source)
 
+    chains = correlations(book)
+    quiet = silent(chains)
     for number, rule in enumerate(book.rules):
         yield Subject(
             rule=rule,
@@ -72,8 +75,10 @@ def _subjects(
             written=written.get(rule.id, Written()),
             examples=examples.get(rule.id, ()),
             known=known(rule.source),
+            provider=book.entries[number].provider,
+            silent=rule.id in quiet,
         )
-    for one in correlations(book):
+    for one in chains:
         yield Subject(rule=one.rule, correlation=one, written=written.get(one.id, Written()))
 
 
@@ -89,6 +94,7 @@ def _doubt(warning: BadRule) -> Remark:
 
 CHECKS: tuple[Callable[[Subject, Rules], Iterator[Remark]], ...] = (
     craft.examples,
+    craft.near_miss,
     craft.status,
     craft.description,
     attack_missing,

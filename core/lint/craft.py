@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from core.detect.plain import holds
+from core.lint.logic import implies
 from core.lint.subject import Remark, Rules, Subject
+from core.rulebook import And, Text, needs
 
-__all__ = ["description", "examples", "status"]
+__all__ = ["description", "examples", "near_miss", "status"]
 
 
 def examples(subject: Subject, rules: Rules) -> Iterator[Remark]:
@@ -22,6 +25,27 @@ def examples(subject: Subject, rules: Rules) -> Iterator[Remark]:
     elif all(one.fires for one in subject.examples):
         text = "has no example on which it must stay quiet"
         yield subject.remark("no_quiet_example", text, "nearly the same record, harmless", line)
+
+
+def near_miss(subject: Subject, rules: Rules) -> Iterator[Remark]:
+    """Some record on which the rule must stay quiet is of the operations that it looks for.
+
+    Only where a record of these operations may be quiet at all, and where its fields are native.
+    """
+    demands = needs(subject.looks_for) if subject.looks_for is not None else {}
+    quiet = [one for one in subject.examples if not one.fires]
+    known = subject.known
+    if subject.looks_for is None or not (demands and quiet and known.checked):
+        return
+    if any(field in known.native or not known.has(field) for field in demands):
+        return
+    asked = And(tuple(Text(field, tuple(sorted(texts))) for field, texts in demands.items()))
+    if implies(asked, subject.looks_for, known.facts):
+        return
+    if not any(holds(asked, one.event, None) for one in quiet):
+        text = f"each quiet example is of another {' or '.join(demands)}"
+        hint = "add one that the rule nearly fires on"
+        yield subject.remark("far_example", text, hint, subject.written.at("tests"))
 
 
 def status(subject: Subject, rules: Rules) -> Iterator[Remark]:

@@ -36,7 +36,11 @@ def about(sources: Iterable[Source], wanted: str) -> Known:
         checked=all(source.fields for source in read),
         facts=Facts(_single(read), _there(read)),
         off=tuple(off) if all(source.off for source in own) else (),
-        native={name: paths for source in own for name, paths in source.aliases.items()},
+        native={
+            name: paths
+            for source in own
+            for name, paths in (*((field, ()) for field in source.derived), *source.aliases.items())
+        },
     )
 
 

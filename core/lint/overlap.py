@@ -3,7 +3,8 @@
 Never all pairs: a rule is compared with those that stand on a shelf of one of its exact texts, and
 each rule stands on the shelves of the one field that fewest rules share; those without exact texts
 stand by their fields. Of a full shelf the simplest rules are asked, which take in most. A rule that
-is more severe than the one that swallows it is left alone: it tells of the worse among the bad.
+is more severe than the one that swallows it is left alone, since it tells of the worse among the
+bad; and so are rules that only feed correlations, which tell nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ Demands: TypeAlias = Mapping[str, frozenset[str]]
 
 def overlaps(rules: Rules) -> Iterator[Remark]:
     """No rule is equal to another, or swallowed by one that is at least as severe."""
-    plain = [one for one in rules.subjects.values() if one.looks_for is not None]
+    plain = [one for one in rules.subjects.values() if one.looks_for is not None and not one.silent]
     demands = {one.rule.id: needs(one.looks_for) for one in plain if one.looks_for is not None}
     shelves = _shelved(plain, demands)
     order = {one.rule.id: number for number, one in enumerate(plain)}
@@ -70,6 +71,8 @@ def _compared(one: Subject, other: Subject, *, earlier: bool) -> Iterator[Remark
 def _comparable(one: Subject, other: Subject, demands: Mapping[str, Demands]) -> bool:
     """Whether `one` may imply `other`, by a cheap look: all that the other demands, it demands."""
     if one is other or one.rule.source != other.rule.source:
+        return False
+    if other.provider not in ("", one.provider):
         return False
     mine, theirs = demands[one.rule.id], demands[other.rule.id]
     return all(field in mine and mine[field] <= texts for field, texts in theirs.items())

@@ -54,7 +54,7 @@ class Known(msgspec.Struct, frozen=True):
     off: tuple[Telemetry, ...] = ()
     """What is off by default; () unless every source has some."""
     native: Mapping[str, tuple[str, ...]] = {}
-    """Field as rules write it -> native paths."""
+    """Field as rules write it -> native paths; () for one that no record holds."""
 
     def has(self, field: str) -> bool:
         """Whether some record may have the field."""
@@ -72,6 +72,10 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """Empty for a rule out of a built rulebook, of which no lines are known."""
     examples: tuple[Example, ...] = ()
     known: Known = Known()
+    provider: str = ""
+    """The cloud that a neutral rule is limited to; "" for all."""
+    silent: bool = False
+    """It only feeds correlations and tells nothing of its own."""
 
     def remark(self, check: str, text: str, hint: str = "", line: int = 0) -> Remark:
         """A remark on this rule; line 0: where it begins."""
