@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.lint import Remark, lint
+from core.lint.known import about
 from core.ports import Source, Telemetry
 from core.rulebook import dump, load
 from core.sigma import compile_rules
@@ -136,6 +137,7 @@ def test_a_good_rule_and_a_good_correlation_have_no_remarks(remarks):
         ("unsaid_need", rule("{Operation: ListUsers}"), 11, rule("{Operation: Stop}")),
         ("unsaid_need", rule("{service: store, name: GetObject}"), 11, rule("{service: shop, name: PutObject}")),
         ("unsaid_need", rule("{name: GetUsers}"), 11, rule("{name: GetSession}")),
+        ("unsaid_need", rule("{name: GetUsers}"), 11, rule("{name: GetObject}")),  # of which service?
         ("unsaid_need", rule("{name: GetUsers}"), 11, rule("{name: GetUsers}") + "needs: [read]\n"),
         ("always_true", rule(condition="sel or not sel"), 11, rule(condition="sel or not other")),
         ("always_true", rule("{name: '*'}", condition="sel"), 11, rule("{size: '*'}")),
@@ -144,6 +146,7 @@ def test_a_good_rule_and_a_good_correlation_have_no_remarks(remarks):
         ("never_true", rule(condition="sel and other"), 11, rule("{tags: a}", "{tags: b}", "sel and other")),
         ("never_true", rule("{size|lt: 3}", "{size|gt: 5}", "all of them"), 11, rule("{size|gt: 3}", "{size|lt: 5}", "all of them")),
         ("never_true", rule("{name: Stop, Operation: Go}", "{name: x, name|startswith: y}", "sel or other"), 10, rule("{name: x, Operation: y}")),
+        ("never_true", rule("{name: x, name|startswith: y}"), 9, rule("{name: x, service|startswith: y}")),
         ("never_true", rule("{service: [a, b]}", "{service|startswith: ''}", "sel and not other"), 11, rule("{service: [a, b]}", "{service: a}", "sel and not other")),
     ],
 )  # fmt: skip
@@ -187,6 +190,37 @@ def test_more_values_than_the_watched_rule_lists_can_not_come(remarks, field, co
     found = remarks(watched, values)
     assert checks(found) == (["unreachable"] if told else [])
     assert not told or "2 values" in found[0].text
+
+
+def test_values_of_several_fields_or_of_a_watched_correlation_are_not_counted(remarks):
+    values = WATCH.replace("event_count", "value_count")
+    pairs = values.replace("{gte: 10}", "{gte: 9, field: [name, size]}")
+    outer = values.replace("{gte: 10}", "{gte: 9, field: name}").replace("id: many", "id: outer")
+    assert remarks(rule("{name: [a, b]}"), pairs) == ()
+    assert remarks(rule("{name: a}"), WATCH, outer.replace("[one]", "[one, many]")) == ()
+
+
+def test_a_field_is_single_and_there_only_where_every_source_of_the_name_says_so():
+    one = source("p/s", fields=("name", "time", "id", "a", "b"))
+    other = source("p/s", fields=("name", "time", "id", "a[]", "b"), aliases={"time": ("name",)})
+    facts = about((one, other._replace(keys=("name", "time", "b"))), "p/s").facts
+    assert facts.single == {"name", "id", "b"}
+    assert facts.there == {"name"}
+    assert about((one, source("p/s")), "p/s").facts.single == frozenset()
+
+
+def test_a_rule_may_ask_for_what_any_of_its_sources_has():
+    one, other = source("p/s", fields=("name", "a.b")), source("q/t", fields=("c",), also=("p/s",))
+    known = about((one, other), "p/s")
+    assert (known.has("a"), known.has("c"), known.has("a.c"), known.checked) == (
+        True,
+        True,
+        False,
+        True,
+    )
+    assert not about((one, other), "q/t").has("a")
+    assert not about((one, source("p/u")), "p/*").checked
+    assert not about((one,), "x/y").checked
 
 
 def test_a_figure_over_numbers_may_lie_between_two_whole_ones(remarks):

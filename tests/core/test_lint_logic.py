@@ -76,6 +76,7 @@ NEITHER = [
     "s: {a: x}\nt: {a: null}\ncondition: s and t",  # [null, x]
     "s: {one|cased: X}\nt: {one|cased: x}\ncondition: s or t",
     "s: {one|cased: X}\nt: {one: x}\ncondition: s and t",
+    "s: {one: x}\nt: {one|cased: x}\ncondition: s and not t",
     "s: {one|re: ^x}\nt: {one|re: ^y}\ncondition: s and t",
     "s: {n|gte: 3}\nt: {n|lte: 3}\ncondition: s and t",
     "s: {one: '::ffff:10.0.0.1'}\nt: {one|cidr: 10.0.0.0/8}\ncondition: s and t",
