@@ -138,7 +138,7 @@ class Telemetry(NamedTuple):
     """Which records, for people: "data events of S3"."""
 
     where: Mapping[str, tuple[str, ...]] = {}
-    """Field -> folded values, any of which these records have; `*` at an end is any text. Of
+    """Native field -> folded values, any of which these records have; `*` in one is any text. Of
     several fields all count. {}: every record of the source."""
 
     but: Mapping[str, tuple[str, ...]] = {}
