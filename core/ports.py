@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from core.errors import Reject
 from core.model import Action, Alert, Event, Json, NativeRecord, Rejected, State, Target
+from core.rulebook import Expr
 
 __all__ = [
     "Clock",
@@ -23,6 +24,8 @@ __all__ = [
     "Inventory",
     "Journal",
     "Metrics",
+    "Must",
+    "NeutralTable",
     "Queue",
     "Rejects",
     "Sink",
@@ -145,6 +148,17 @@ class Telemetry(NamedTuple):
     """The same for those that are delivered all the same: having any of the values is enough."""
 
 
+class Must(NamedTuple):
+    """A native test that holds wherever an OCSF field has a value, and perhaps elsewhere too."""
+
+    expr: Expr
+
+
+NeutralTable: TypeAlias = Mapping[str, str | Mapping[str | int | bool, Expr | Must]]
+"""OCSF field -> the native field that it is (text, or absent where it is not text), or all its
+values, each with the native test that decides (an Expr) or at least must hold (a Must)."""
+
+
 class Source(NamedTuple):
     """A kind of native record: how to know it, where to route on, how to read it.
 
@@ -176,6 +190,13 @@ class Source(NamedTuple):
 
     also: tuple[str, ...] = ()
     """Further logsources whose rules are asked about these records."""
+
+    neutral: Callable[[], NeutralTable] | None = None
+    """What rules of the neutral categories can be told by without rendering a record as OCSF; None
+    when such rules are not asked about its records."""
+
+    provider: str = ""
+    """Provider of its events, as in Event; "" when it is the first part of the name."""
 
     only: Mapping[str, tuple[str, ...]] = {}
     """Native path -> values, one of which it has (compared without case)."""

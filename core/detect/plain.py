@@ -15,9 +15,12 @@ from typing import Any
 
 import re2
 
+from core import ocsf
+from core.errors import BadRecord
 from core.model import NativeRecord, Rule
 from core.ports import Source
 from core.rulebook import (
+    CATEGORIES,
     And,
     Cidr,
     Compare,
@@ -41,6 +44,12 @@ def plain_match(book: Rulebook, source: Source | None, record: NativeRecord) -> 
     """The rules that match, in rulebook order. Source None: raw, any rule, fields as written."""
     found = []
     for number, entry in enumerate(book.entries):
+        if source is not None and entry.source in CATEGORIES:
+            if of_class(entry, source, record) and holds(
+                book.detection(number), rendered(source, record), None
+            ):
+                found.append(book.rule(number))
+            continue
         if source is not None and not any(
             reads(entry, name, record) for name in (source.name, *source.also)
         ):
@@ -59,6 +68,24 @@ def reads(entry: Entry, source: str, record: NativeRecord) -> bool:
     wanted, have = entry.source.split("/"), source.split("/")
     return len(wanted) == len(have) and all(
         w in ("*", h) for w, h in zip(wanted, have, strict=True)
+    )
+
+
+def rendered(source: Source, record: NativeRecord) -> dict[str, Any]:
+    """The record as OCSF has it; {} when it is no event."""
+    try:
+        return ocsf.activity(source.event(record))
+    except BadRecord:
+        return {}
+
+
+def of_class(entry: Entry, source: Source, record: NativeRecord) -> bool:
+    """Is the record, as OCSF has it, of the category and the cloud that the rule is about?"""
+    found = rendered(source, record)
+    return (
+        source.neutral is not None
+        and found.get("class_uid") == CATEGORIES[entry.source]
+        and (not entry.provider or entry.provider == found["cloud"]["provider"].lower())
     )
 
 

@@ -16,6 +16,7 @@ from core.attack import attacks
 from core.errors import BadRule
 from core.model import LEVELS, NativeRecord, Rule, digest, to_json
 from core.ports import Source
+from core.rulebook import CATEGORIES
 from core.sigma.document import Node, near
 
 __all__ = [
@@ -233,5 +234,5 @@ _LOGSOURCE = ("category", "product", "service", "definition")
 
 _STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
 
-_NEUTRAL = frozenset({"posture"})
-"""Categories whose records come from every cloud, told apart by their `provider`."""
+_NEUTRAL = frozenset({"posture", *CATEGORIES})
+"""Categories whose records come from every cloud, told apart by their provider."""
