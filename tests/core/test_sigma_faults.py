@@ -171,6 +171,14 @@ def test_an_unknown_source_is_a_warning_with_the_nearest_name(tmp_path: Path) ->
     assert written(tmp_path, GOOD, sources=[source]).warnings == ()
 
 
+def test_a_neutral_rule_is_silent_only_where_no_source_speaks_neutrally(tmp_path: Path) -> None:
+    source = Source("aws/cloudtrail", ("eventName",), "eventName", "t", "u", event=lambda r: r)  # type: ignore[arg-type,return-value]
+    text = GOOD.replace("{product: aws, service: cloudtrail}", "{category: api_activity}")
+    assert "stays silent" in written(tmp_path, text, sources=[source]).warnings[0].reason
+    speaks = source._replace(neutral=dict)
+    assert written(tmp_path, text, sources=[speaks]).warnings == ()
+
+
 def test_an_unknown_taxonomy_is_a_warning(tmp_path: Path) -> None:
     (warning,) = written(tmp_path, GOOD + "taxonomy: ecs\n").warnings
     assert (warning.line, "taxonomy 'ecs' is not known" in warning.reason) == (17, True)
