@@ -239,7 +239,7 @@ CORRELATIONS = (
     Construct("value_median", "Its median.", f"{WINDOWS}::value_median"),
     Construct(
         "value_percentile",
-        "Its percentile, between two values if need be.",
+        "Its `percentile`, between two values if need be; without one it is refused.",
         f"{WINDOWS}::value_percentile",
     ),
     Construct(

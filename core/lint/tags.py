@@ -81,6 +81,6 @@ def _names(subject: Subject) -> Iterator[tuple[str, str]]:
 
 TECHNIQUE = re.compile(r"T[1-9]\d{3}(\.\d{3})?")
 
-OTHER = re.compile(r"(G|S|C|M|DS|DC|DET|AN|TA|T0)\d+(\.\d+)?")
-"""Groups, software, campaigns, mitigations, data, detections, tactics by number; and the
+OTHER = re.compile(r"(A|G|S|C|M|DS|DC|DET|AN|TA|T0)\d+(\.\d+)?")
+"""Assets, groups, software, campaigns, mitigations, data, detections, tactics by number; and the
 techniques of the matrix for industrial systems."""
