@@ -77,7 +77,7 @@ def _many(field: str) -> bool:
 
 
 def _there(sources: Sequence[Source]) -> frozenset[str]:
-    """Fields by which every one of the sources knows its records."""
+    """Fields by which every one of the sources knows its records; null is no way to know one."""
     renamed: Mapping[str, object] = {
         name: None for source in sources for name in (*source.aliases, *source.derived)
     }

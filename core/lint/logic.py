@@ -31,7 +31,7 @@ class Facts(msgspec.Struct, frozen=True):
     single: frozenset[str] = frozenset()
     """Fields that have at most one value."""
     there: frozenset[str] = frozenset()
-    """Fields that every record has."""
+    """Fields that every record has, with a value."""
 
 
 def never(looks_for: Expr, facts: Facts) -> bool:
@@ -107,7 +107,7 @@ def _plain(leaf: Expr, holds: bool) -> Literal:
 
 
 def _impossible(literals: Sequence[Literal], field: str, facts: Facts) -> bool:
-    """Whether the last of the literals on one field can't be true beside the others."""
+    """Whether literals on one field can't all be true."""
     held = [leaf for leaf, holds in literals if holds]
     denied = [leaf for leaf, holds in literals if not holds]
     return (
@@ -129,14 +129,14 @@ def _denied(held: Iterable[Expr], denied: Sequence[Expr]) -> bool:
 
 
 def _absent(held: Sequence[Expr], denied: Sequence[Expr], *, there: bool) -> bool:
-    """A test on a field that isn't there; or one that is there, not null, and has no value."""
+    """A test on a field that isn't there; or a field that must have a value, and has none."""
     missing = any(isinstance(leaf, Exists) for leaf in denied)
     filled = any(not isinstance(leaf, Null | Exists) for leaf in held)
     if missing and filled:
         return True
     not_null = any(isinstance(leaf, Null) for leaf in denied)
     empty = any(isinstance(leaf, Text) and ANYTHING in leaf.patterns for leaf in denied)
-    return (not_null and (missing or empty)) or (there and empty and not held)
+    return (not_null and (missing or empty)) or (there and empty)
 
 
 def _apart(held: Sequence[Expr], denied: Sequence[Expr]) -> bool:
