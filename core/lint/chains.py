@@ -58,22 +58,30 @@ def correlation_fields(subject: Subject, rules: Rules) -> Iterator[Remark]:
     for name in dict.fromkeys((*it.group_by, *it.fields)):
         key = "group-by" if name in it.group_by else "condition"
         line = subject.written.at("aliases" if name in it.aliases else key, key, "field")
-        for rule in rules.watched(subject):
-            field = it.aliases.get(name, {}).get(rule.rule.id, name)
-            if rule.known.checked and not rule.known.has(field):
-                text = f"'{rule.rule.title}' reads {rule.rule.source}, which has no field '{field}'"
-                yield subject.remark("correlation_field", text, nearest(field, rule.known), line)
+        for one in rules.watched(subject):
+            field = it.aliases.get(name, {}).get(one.rule.id, name)
+            if _never_brings(one, field, rules):
+                text = f"no event of '{one.rule.title}' has a field '{field}'"
+                known = next(rule.known for rule in rules.below(one))
+                yield subject.remark("correlation_field", text, nearest(field, known), line)
     for alias in it.aliases:
         if alias not in (*it.group_by, *it.fields):
             text = f"alias '{alias}' is neither grouped by nor looked at"
             yield subject.remark("unused_alias", text, line=subject.written.at("aliases"))
 
 
+def _never_brings(one: Subject, field: str, rules: Rules) -> bool:
+    """Whether no event that a watched rule fires on, or that completes a correlation, has it."""
+    if one.correlation is not None and field in one.correlation.group_by:
+        return False
+    return all(rule.known.checked and not rule.known.has(field) for rule in rules.below(one))
+
+
 def _most(it: Correlation, watched: Iterable[Subject]) -> float:
     """How many values the field may have at most, where rules list them."""
     name, every = it.fields[0], set[str]()
     seen = {rule.rule.id: rule for rule in watched}
-    if len(it.fields) > 1 or len(seen) < len(it.watched):
+    if len(it.fields) > 1:
         return inf
     for id, rule in seen.items():
         field = it.aliases.get(name, {}).get(id, name)

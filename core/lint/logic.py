@@ -7,7 +7,6 @@ certain, and False only means "not shown", also where the budget ran out. It kno
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
@@ -119,12 +118,12 @@ def _impossible(literals: Sequence[Literal], field: str, facts: Facts) -> bool:
 
 def _denied(held: Iterable[Expr], denied: Sequence[Expr]) -> bool:
     """Something holds, and all that it could hold by is denied."""
-    patterns: dict[bool, list[object]] = defaultdict(list)
-    for leaf in denied:
-        if isinstance(leaf, Text):
-            patterns[leaf.cased] += leaf.patterns
-    field = getattr(denied[0], "field", None) if denied else None
-    unions = [Text(field, tuple(found), cased) for cased, found in patterns.items()]  # type: ignore[arg-type]
+    texts = [leaf for leaf in denied if isinstance(leaf, Text)]
+    unions = [
+        Text(some[0].field, tuple(pattern for leaf in some for pattern in leaf.patterns), cased)
+        for cased in (False, True)
+        if (some := [leaf for leaf in texts if leaf.cased is cased])
+    ]
     return any(inside(one, other) for one in held for other in (*denied, *unions))
 
 
@@ -144,14 +143,14 @@ def _apart(held: Sequence[Expr], denied: Sequence[Expr]) -> bool:
     tests = [leaf for leaf in held if not isinstance(leaf, Exists | Ref)]
     if any(isinstance(leaf, Null) for leaf in tests):
         return any(not isinstance(leaf, Null) for leaf in tests)
-    lists = [leaf for leaf in tests if exact(leaf) is not None and not leaf.cased]  # type: ignore[union-attr]
-    if lists:
-        others = [leaf for leaf in tests if leaf is not lists[0]]
-        return not any(
-            all(takes(leaf, text) is not False for leaf in others)
-            and not any(takes(leaf, text) is True for leaf in denied)
-            for text in exact(lists[0]) or ()
-        )
+    for one in tests:
+        if isinstance(one, Text) and not one.cased and (texts := exact(one)) is not None:
+            others = [leaf for leaf in tests if leaf is not one]
+            return not any(
+                all(takes(leaf, text) is not False for leaf in others)
+                and not any(takes(leaf, text) is True for leaf in denied)
+                for text in texts
+            )
     return _no_number([leaf for leaf in tests if isinstance(leaf, Compare)])
 
 

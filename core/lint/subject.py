@@ -96,8 +96,14 @@ class Rules(msgspec.Struct, frozen=True):
     subjects: Mapping[str, Subject]
 
     def watched(self, subject: Subject) -> Iterator[Subject]:
-        """The rules that a correlation watches, without the correlations among them."""
+        """The rules and correlations that a correlation watches."""
         for id in subject.correlation.watched if subject.correlation else ():
-            one = self.subjects.get(id)
-            if one is not None and one.correlation is None:
-                yield one
+            if id in self.subjects:
+                yield self.subjects[id]
+
+    def below(self, subject: Subject) -> Iterator[Subject]:
+        """The rules at the end of all chains that begin with it."""
+        if subject.correlation is None:
+            yield subject
+        for one in self.watched(subject):
+            yield from self.below(one)

@@ -251,6 +251,18 @@ def test_a_field_that_a_watched_rule_never_has_is_told(remarks, change, check, h
     assert not check or hint in found[0].hint
 
 
+@pytest.mark.parametrize(
+    ("field", "told"), [("user.arn", False), ("size", False), ("who", False), ("siez", True)]
+)
+def test_a_watched_correlation_brings_the_fields_of_its_rules_and_its_own(remarks, field, told):
+    inner = WATCH.replace("[user.arn]", "[user.arn, who]\n  aliases: {who: {one: Caller}}")
+    outer = WATCH.replace("[one]", "[many]").replace("id: many", "id: outer")
+    found = remarks(rule(), inner, outer.replace("[user.arn]", f"[{field}]"))
+    assert [(one.check, one.rule) for one in found] == (
+        [("correlation_field", "outer")] if told else []
+    )
+
+
 def test_a_boolean_condition_that_always_holds_is_told(remarks):
     temporal = WATCH.replace("event_count", "temporal").replace("{gte: 10}", "{}")
     assert checks(remarks(rule(), temporal.replace("{}", "one or not one"))) == ["always_true"]
