@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
+import msgspec
+
 from core.errors import Reject
 from core.model import Action, Alert, Event, Json, NativeRecord, Rejected, State, Target
 from core.rulebook import Expr
@@ -20,6 +22,7 @@ from core.rulebook import Expr
 __all__ = [
     "Clock",
     "Derive",
+    "Derived",
     "Entry",
     "Inventory",
     "Journal",
@@ -131,21 +134,15 @@ Derive: TypeAlias = Callable[[NativeRecord], list[Json]]
 it never raises, whatever the record is like."""
 
 
-class Telemetry(NamedTuple):
-    """Records of a source that its cloud does not write, or deliver, unless it is asked to."""
+class Derived(msgspec.Struct, frozen=True):
+    """A Derive that says which native paths it reads: a header that has them can tell the field."""
 
-    need: str
-    """What a rule says in `needs` (core.sigma.about.NEEDS)."""
+    of: Derive
+    reads: tuple[str, ...]
 
-    what: str
-    """Which records, for people: "data events of S3"."""
-
-    where: Mapping[str, tuple[str, ...]] = {}
-    """Native field -> folded values, any of which these records have; `*` in one is any text. Of
-    several fields all count. {}: every record of the source."""
-
-    but: Mapping[str, tuple[str, ...]] = {}
-    """The same for those that are delivered all the same: having any of the values is enough."""
+    def __call__(self, record: NativeRecord) -> list[Json]:
+        """The field's values."""
+        return self.of(record)
 
 
 class Must(NamedTuple):
@@ -213,6 +210,23 @@ class Source(NamedTuple):
 
     off: tuple[Telemetry, ...] = ()
     """What is off by default."""
+
+
+class Telemetry(NamedTuple):
+    """Records of a source that its cloud does not write, or deliver, unless it is asked to."""
+
+    need: str
+    """What a rule says in `needs` (core.sigma.about.NEEDS)."""
+
+    what: str
+    """Which records, for people: "data events of S3"."""
+
+    where: Mapping[str, tuple[str, ...]] = {}
+    """Native field -> folded values, any of which these records have; `*` in one is any text. Of
+    several fields all count. {}: every record of the source."""
+
+    but: Mapping[str, tuple[str, ...]] = {}
+    """The same for those that are delivered all the same: having any of the values is enough."""
 
 
 def system_clock() -> int:
