@@ -303,10 +303,32 @@ CORRELATIONS = (
 )
 
 FILTERS = (
-    Construct("`filter`", "What it selects is taken out of the rules it names.", FILTER),
-    Construct("`rules`", "By id or name.", FILTER),
-    Construct("selections and `condition`", "As in a rule.", FILTER),
-    Construct("`logsource`", "As in a rule.", FILTER),
+    Construct(
+        "`filter`",
+        "A hit of a rule it names is kept where its condition holds: `not selection` suppresses.",
+        f"{FILTER}::test_hits_are_those_of_the_rule_that_pysigma_makes_of_rule_and_filter",
+    ),
+    Construct(
+        "several filters",
+        "All must keep a hit.",
+        f"{FILTER}::test_two_filters_are_one_rule_with_both_in_pysigma",
+    ),
+    Construct("`rules`", "By id or name.", f"{FILTER}::test_rules_are_ids_or_names_or_any"),
+    Construct(
+        "`rules: any`, `logsource`",
+        "Every rule that the logsource covers.",
+        f"{FILTER}::test_any_means_the_rules_that_the_logsource_covers",
+    ),
+    Construct(
+        "selections, `condition`",
+        "As in a rule.",
+        f"{FILTER}::test_a_selection_may_begin_with_an_underscore",
+    ),
+    Construct(
+        "`owner`, `reason`, `expires`",
+        "Our own: whose word it is, why, and until when.",
+        f"{FILTER}::test_a_filter_keeps_what_it_says_about_itself",
+    ),
 )
 
 SECTIONS: Mapping[str, tuple[Construct, ...]] = {
