@@ -143,7 +143,7 @@ class Rule(_Value, frozen=True, kw_only=True):
     source: str = ""
     """Logsource it reads: `product/service`, `product/*`, `posture`, or "" for any."""
     needs: tuple[str, ...] = ()
-    """Telemetry beyond the default: read (read-only management events), data."""
+    """Telemetry that is off by default, by the names of core.sigma.about.NEEDS: read, data, ..."""
     respond: tuple[str, ...] = ()
     """Verbs that would help. They run only where the deployment's policy says so."""
     file: str = ""

@@ -157,6 +157,7 @@ def source(targets: Callable[[str, Event], tuple[Target, ...]]) -> Source:
         uid="id",
         event=event,
         targets=targets,
+        fields=FIELDS,
     )
 
 
@@ -194,3 +195,61 @@ def event(record: NativeRecord) -> Event:
         resources=(resource,),
         record=record,
     )
+
+
+ATTRIBUTES = (
+    "acl_public",
+    "action",
+    "active",
+    "age_days",
+    "attached",
+    "cmk",
+    "covers_all_categories",
+    "description",
+    "destination",
+    "direction",
+    "enabled",
+    "encrypted",
+    "exclusions",
+    "expires_at",
+    "expires_in_days",
+    "filter",
+    "from_port",
+    "group_id",
+    "immutability.days",
+    "immutability.locked",
+    "is_user_managed",
+    "last_used_days",
+    "logging",
+    "min_tls",
+    "missing_categories[]",
+    "network",
+    "network_default_deny",
+    "never_used",
+    "owner",
+    "owner_type",
+    "priority",
+    "protocol",
+    "public",
+    "public_access_block",
+    "public_containers[]",
+    "public_policy",
+    "settings",
+    "shared_key_access",
+    "soft_delete_days",
+    "sources[]",
+    "tls_only",
+    "to_port",
+    "uniform_access",
+    "versioning",
+    "world_open",
+    "writer",
+)
+"""Every attribute that some inventory gives a resource; a rule that asks for another is wrong."""
+
+FIELDS = (
+    *("resource_type", "provider", "account", "region", "time", "id", "name", "tags.*"),
+    "unknown[]",
+    *(f"attributes.{name}" for name in ATTRIBUTES),
+)
+"""The fields of a posture event."""

@@ -7,6 +7,7 @@ the machine goes in, so the same repository gives the same bytes.
 from __future__ import annotations
 
 import argparse
+import ast
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -14,12 +15,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # run as a script, so that the repository need not be installed
 
+from constructs import FILTER, SECTIONS, Construct  # noqa: E402
+
 from core.errors import BadConfig  # noqa: E402
 from core.model import Rule  # noqa: E402
 from core.sigma import compile_rules  # noqa: E402
+from core.sigma.about import NEEDS  # noqa: E402
 
 REFERENCE = ROOT / "docs" / "reference"
 RULES = ROOT / "core" / "rules"
+TESTS = ROOT / "tests" / "core"
 NOTE = "<!-- Written by docs/generate.py (`make docs`). Do not edit. -->"
 
 
@@ -54,13 +59,73 @@ def rules_page() -> str:
         "",
         f"{len(compiled.book.rules)} rules ship with Vigil, in `core/rules`.",
         "A rule names what would help (`respond`); only the policy of a deployment lets it run.",
-        "`needs: read` marks rules that see nothing unless read-only events are delivered.",
+        "`needs` marks rules that see nothing without telemetry that is off by default:",
+        "",
+        *(f"- `{name}`: {what}." for name, what in NEEDS.items()),
     ]
     for folder, rules in sorted(folders.items()):
         lines += ["", f"## {folder}", "", *_table(rules)]
     for rule in sorted(compiled.book.rules, key=lambda rule: Path(rule.file).stem):
         lines += ["", *_section(rule, len(compiled.examples.get(rule.id, ())))]
     return "\n".join(lines) + "\n"
+
+
+def sigma_page() -> str:
+    """All constructs of Sigma, with a link to the test of each; BadConfig where one is dead."""
+    dead = [
+        f"docs/constructs.py: {one.name}: there is no test {one.test}"
+        for constructs in SECTIONS.values()
+        for one in constructs
+        if not (_waits(one) or _is_there(one.test))
+    ]
+    if dead:
+        raise BadConfig(dead)
+    lines = [
+        NOTE,
+        "",
+        "# What is honoured of Sigma",
+        "",
+        "The constructs of Sigma 2.1, and what each means on a JSON record.",
+        "What is not honoured is refused with file and line, never misread.",
+        "[Decision 0010](../decisions/0010-sigma-semantics.md) has the reasons.",
+        "[Decision 0075](../decisions/0075-correlations-in-a-hunt.md) has those for correlations.",
+    ]
+    for title, constructs in SECTIONS.items():
+        lines += ["", f"## {title}", "", "| Construct | | Meaning | Shown by |"]
+        lines += ["| --- | --- | --- | --- |", *map(_construct, constructs)]
+    return "\n".join(lines) + "\n"
+
+
+def _construct(one: Construct) -> str:
+    name = one.name if "`" in one.name else one.name.replace("_", "\\_")
+    name = name.replace("|", "\\|")
+    if _waits(one):
+        return f"| {name} | not yet | {one.meaning} | |"
+    file, _, test = one.test.partition("::")
+    shown = f"[`{test or file}`](../../tests/core/{file})"
+    return f"| {name} | {'yes' if one.supported else 'no'} | {one.meaning} | {shown} |"
+
+
+def _waits(one: Construct) -> bool:
+    """Filters are not supported before they have a test."""
+    return one.test.startswith(FILTER) and not (TESTS / FILTER).exists()
+
+
+def _is_there(test: str) -> bool:
+    """Whether a test function, or a row of a table of tests, has the name."""
+    file, _, name = test.partition("::")
+    path = TESTS / file
+    if not path.exists():
+        return False
+    return not name or any(
+        (isinstance(node, ast.FunctionDef) and node.name == name)
+        or (isinstance(node, ast.Tuple) and _begins_with(node, name))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    )
+
+
+def _begins_with(row: ast.Tuple, name: str) -> bool:
+    return bool(row.elts) and isinstance(row.elts[0], ast.Constant) and row.elts[0].value == name
 
 
 def _table(rules: Iterable[Rule]) -> list[str]:
@@ -117,6 +182,7 @@ def _differs(path: Path, text: str) -> bool:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "rules.md": rules_page,
+    "sigma.md": sigma_page,
 }
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from core.rulebook import CATEGORIES
 from core.sigma.document import Node, near
 
 __all__ = [
+    "NEEDS",
     "Example",
     "Reading",
     "described",
@@ -27,6 +28,7 @@ __all__ = [
     "provider",
     "rule",
     "unknown_source",
+    "unknown_taxonomy",
 ]
 
 
@@ -112,7 +114,7 @@ def described(reading: Reading, source: str = "") -> Rule:
         attacks=attacks(tags),
         tags=tags,
         source=source,
-        needs=reading.some_of("needs", ("read", "data")),
+        needs=reading.some_of("needs", NEEDS),
         respond=reading.some_of("respond", CATALOGUE),
         file=reading.file,
     )
@@ -137,7 +139,9 @@ def examples(reading: Reading) -> tuple[Example, ...]:
 
 def unknown_source(reading: Reading, source: str, sources: Iterable[Source]) -> BadRule | None:
     """A warning, with the nearest known name, when no source delivers what the rule reads."""
-    known = [name for source in sources for name in (source.name, *source.also)]
+    every = tuple(sources)
+    known = [name for source in every for name in (source.name, *source.also)]
+    known += CATEGORIES if any(source.neutral is not None for source in every) else ()
     node = reading.nodes.get("logsource")
     if not known or not source or node is None or any(covers(source, name) for name in known):
         return None
@@ -146,6 +150,18 @@ def unknown_source(reading: Reading, source: str, sources: Iterable[Source]) -> 
         file=reading.file,
         line=node.line,
         hint=near(source, known),
+    )
+
+
+def unknown_taxonomy(reading: Reading) -> BadRule | None:
+    """A warning when a rule's names are of a taxonomy that nobody here translates."""
+    node = reading.nodes.get("taxonomy")
+    if node is None or not node.is_scalar or node.text.lower() in ("", "sigma"):
+        return None
+    return BadRule(
+        f"taxonomy '{node.text}' is not known: its fields are looked for as they are written",
+        file=reading.file,
+        line=node.line,
     )
 
 
@@ -205,6 +221,16 @@ def _example(reading: Reading, node: Node) -> Example | None:
     reading.fault(node.line, reason, hint)
     return None
 
+
+NEEDS: Mapping[str, str] = {
+    "read": "AWS's read-only management events, which EventBridge leaves out unless told otherwise",
+    "data": "records of the data itself: AWS's data events, Azure's resource logs, Google's Data"
+    " Access audit logs",
+    "premium": "Entra's sign-in logs, risk detections and alerts of Privileged Identity"
+    " Management, which take a licence of P1 or P2",
+    "workspace": "Google Workspace's logs, which it shares with Google Cloud only when told to",
+}
+"""What a rule may say in `needs`: telemetry that is off by default."""
 
 _LOGSOURCE = ("category", "product", "service", "definition")
 

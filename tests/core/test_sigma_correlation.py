@@ -220,6 +220,7 @@ def test_what_cannot_be_honoured_is_refused_by_line(
         ("one and", "condition 'one and'"),
         ("one and four", "no rule has the id or name 'four'"),
         ("one", "does not say what 'id-two' is for"),
+        ("one and two and not one", "can't hold"),
         ("not " * 3000 + "one", "condition"),
         ("(" * 400 + "one" + ")" * 400, "condition"),
         (

@@ -87,3 +87,19 @@ def test_a_rule_that_two_places_have_is_used_once(vigil, rule):
     vigil("rules", "build", "--rules", rule, "-o", "book.json")
     ran = vigil("rules", "list", "--rules", rule, "--rules", "book.json", "--format", "json")
     assert len(ran.lines) == 1
+
+
+def test_lint_gives_a_line_of_json_for_each_remark(vigil, rule):
+    rule.write_text(RULE.replace("eventName: StopLogging}", "eventNmae: StopLogging}"))
+    ran = vigil("rules", "lint", "--rules", rule, "--format", "json")
+    (remark,) = ran.lines
+    assert ran.code == 1
+    assert (remark["check"], remark["line"], remark["rule"]) == ("unknown_field", 9, RULE_ID)
+    assert "eventName" in remark["hint"]
+    assert remark["file"].endswith("logging_stopped.yml")
+
+
+def test_lint_of_sound_rules_says_nothing_and_exits_with_0(vigil, rule):
+    ran = vigil("rules", "lint", "--rules", rule, "--format", "json")
+    assert (ran.code, ran.out) == (0, "")
+    assert "1 rules checked, 0 remarks" in ran.err

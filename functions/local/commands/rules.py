@@ -5,11 +5,13 @@ What a rule means is core.sigma's affair; here it is shown, and refusals are nam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
+import msgspec
 
+import core.lint
 from core import rulebook
 from core.chains import correlations
 from core.detect import Detector, plain_match
@@ -98,24 +100,29 @@ def test(rules: tuple[Path, ...], with_default: bool) -> int:
 
 @click.command()
 @rules_options
-def lint(rules: tuple[Path, ...], with_default: bool) -> int:
+@formats("table", "json")
+def lint(rules: tuple[Path, ...], with_default: bool, format: str) -> int:
     """Check the craft of rules; exit with 1 when there is something to mend, 2 when one is refused.
 
     A verb, level, status or source that nobody knows is refused as the rule is read.
     """
     found = gather(rules, with_shipped=with_default)
     _tell_faults(found)
-    remarks = [str(warning) for warning in found.warnings]
-    for rule in found.book.rules:
-        examples = found.examples.get(rule.id, ())
-        remarks += [
-            f"{rule.file}: {rule.title}: {remark}"
-            for check in CHECKS
-            if (remark := check(rule, examples))
-        ]
+    remarks = core.lint.lint(
+        found.book,
+        sources(),
+        written=found.written,
+        examples=found.examples,
+        warnings=found.warnings,
+    )
     for remark in remarks:
-        click.echo(plain(remark))
-    say(f"{len(found.book.entries)} rules checked, {len(remarks)} remarks")
+        if format == "json":
+            line(msgspec.to_builtins(remark))
+        else:
+            click.echo(plain(remark))
+    chains = len(found.book.correlations)
+    also = f" and {chains} correlations" if chains else ""
+    say(f"{len(found.book.entries)} rules{also} checked, {len(remarks)} remarks")
     if found.faults:
         return 2
     return 1 if remarks else 0
@@ -168,49 +175,6 @@ def _row(rule: Rule) -> tuple[object, ...]:
         rule.id,
     )
 
-
-def _no_quiet_example(rule: Rule, examples: tuple[Example, ...]) -> str:
-    quiet = not examples or any(not example.fires for example in examples)
-    return "" if quiet else "has no example on which it must stay quiet"
-
-
-def _no_firing_example(rule: Rule, examples: tuple[Example, ...]) -> str:
-    fires = not examples or any(example.fires for example in examples)
-    return "" if fires else "has no example on which it must fire"
-
-
-def _no_example(rule: Rule, examples: tuple[Example, ...]) -> str:
-    return "" if examples else "has no example"
-
-
-def _no_technique(rule: Rule, examples: tuple[Example, ...]) -> str:
-    named = any(attack.technique for attack in rule.attacks)
-    return "" if named else "names no ATT&CK technique (tags: attack.t1098.001)"
-
-
-def _no_tactic(rule: Rule, examples: tuple[Example, ...]) -> str:
-    named = any(attack.tactic for attack in rule.attacks)
-    return "" if named else "names no ATT&CK tactic (tags: attack.persistence)"
-
-
-def _no_status(rule: Rule, examples: tuple[Example, ...]) -> str:
-    return "" if rule.status else "has no status"
-
-
-def _no_description(rule: Rule, examples: tuple[Example, ...]) -> str:
-    return "" if rule.description else "has no description: what happened, and why it matters"
-
-
-CHECKS: tuple[Callable[[Rule, tuple[Example, ...]], str], ...] = (
-    _no_example,
-    _no_firing_example,
-    _no_quiet_example,
-    _no_technique,
-    _no_tactic,
-    _no_status,
-    _no_description,
-)
-"""What lint looks at, a remark or nothing each."""
 
 COLUMNS = (
     ("Level", "left"),
