@@ -623,6 +623,7 @@ SHAPED = rulebook(
     ("x/special", Null("who")),
     ("x/late", Text("op.name", ((0, "op"),))),
     ("x/log", Text(None, ((0, "no te", 0),))),
+    ("x/log", Text(None, ((0, "te/k", 0),))),
     ("x/log", And((Text("note", ((0, "te/k", 0), ("x", 1))), Text("Kind", ("log",))))),
     ("x/log", Text("Said", ((0, "no t", 0),))),
     ("x/log", And((Text("Said", ((0, "add", 0),)), Regex("note", "No")))),
