@@ -2,8 +2,9 @@
 
     hits -> observations -> core.correlate -> firings, each with the place of a hit
 
-It knows how a field is found in a record and where a record was read; when a correlation fires is
-core.correlate's affair. docs/decisions/0075-correlations-in-a-hunt.md says what is kept and why.
+It knows where a record was read; how a field is found in one is core.watch's affair, and when a
+correlation fires core.correlate's. docs/decisions/0075-correlations-in-a-hunt.md says what is kept
+and why. `runs` evaluates the examples of a correlation in the same way.
 """
 
 from __future__ import annotations
@@ -14,17 +15,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from core.correlate import Correlation, Firing, Observation, correlate_all, needed_fields, silent
+from core.correlate import Firing, Observation, correlate_all
 from core.detect import Detector
-from core.errors import BadRule
 from core.hunt import Found, Tally, hunt
-from core.model import NativeRecord, digest
-from core.rulebook import Rulebook
+from core.model import NativeRecord
+from core.watch import Watch, key
 
-__all__ = ["Chains", "Fired", "correlations", "reopened"]
-
-LONGEST = 64
-"""Bytes of an event's id that core.correlate keeps as they are."""
+__all__ = ["Chains", "Fired", "reopened"]
 
 NAMELESS = "\0"
 """Begins the ids that are given to records without one."""
@@ -56,11 +53,7 @@ class Chains:
     """
 
     def __init__(self, detector: Detector) -> None:
-        self._detector = detector
-        self._correlations = correlations(detector.book)
-        needed = needed_fields(self._correlations)
-        self._needed = {rule: tuple(sorted(fields)) for rule, fields in needed.items()}
-        self._silent = silent(self._correlations)
+        self._watch = Watch(detector)
         self._seen: dict[tuple[str, str, int], tuple[_Place, tuple[Any, ...]]] = {}
         self._shared: dict[str, str] = {}
         """Values seen so far: a user's name is kept once, however often it comes."""
@@ -70,13 +63,13 @@ class Chains:
 
     def see(self, found: Found) -> bool:
         """Take in a hit. Whether it is told too: not when its rule only feeds correlations."""
-        if not self._correlations:
+        if not self._watch.correlations:
             return True
         if found.time is not None:
             self._latest = found.time if self._latest is None else max(found.time, self._latest)
-        if found.rule.id in self._needed:
+        if found.rule.id in self._watch.needed:
             self._keep(found)
-        return found.rule.id not in self._silent
+        return found.rule.id not in self._watch.silent
 
     def fired(self, until: int | None = None) -> tuple[Fired, ...]:
         """Every firing that is told, by time. `until` (epoch ms, exclusive): where the input ends;
@@ -88,13 +81,13 @@ class Chains:
                 rule=rule,
                 uid=keys(id),
                 time=time,
-                values=dict(zip(self._needed[rule], values, strict=True)),
+                values=dict(zip(self._watch.needed[rule], values, strict=True)),
             )
             for (rule, id, time), (_, values) in self._seen.items()
         )
         end = self._latest if until is None else until - 1
-        firings = correlate_all(self._correlations, seen, end)
-        told = [firing for firing in firings if firing.rule.id not in self._silent]
+        firings = correlate_all(self._watch.correlations, seen, end)
+        told = [firing for firing in firings if firing.rule.id not in self._watch.silent]
         named = {key for firing in told for key in (firing.completed_by, *firing.events)}
         places: dict[str, list[tuple[int, _Place]]] = {key: [] for key in named}
         for (_, id, time), (place, _) in self._seen.items():
@@ -114,8 +107,7 @@ class Chains:
         known = self._seen.get((found.rule.id, id, found.time))
         if known is not None and known[0] <= place:
             return
-        fields = self._detector.plan(found.source).fields
-        values = (fields.finder(name)(found.native) for name in self._needed[found.rule.id])
+        values = self._watch.values(found.rule.id, found.source, found.native).values()
         self._seen[found.rule.id, id, found.time] = (place, tuple(map(self._kept, values)))
 
     def _kept(self, values: list[Any]) -> Any:
@@ -142,15 +134,7 @@ class _Keys:
         """The key of an event."""
         if id in self._numbered:
             return self._numbered[id]
-        return id if len(id.encode("utf-8", "replace")) <= LONGEST else digest("event", id)
-
-
-def correlations(book: Rulebook) -> tuple[Correlation, ...]:
-    """The correlations of a rulebook."""
-    try:
-        return tuple(map(_CORRELATION.decode, book.correlations))
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadRule(f"a correlation in the rulebook is damaged: {error}") from error
+        return key(id)
 
 
 def reopened(
@@ -205,6 +189,3 @@ def _nearest(places: list[tuple[int, _Place]], time: int) -> _Place:
     """The place of the latest that is no later than `time`: ids may come again at other times."""
     latest = max((one[0] for one in places if one[0] <= time), default=None)
     return min(place for at, place in places if latest is None or at == latest)
-
-
-_CORRELATION = msgspec.json.Decoder(Correlation)

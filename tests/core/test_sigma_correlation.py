@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from core.chains import correlations
 from core.correlate import Condition, Correlation, Term
 from core.errors import BadRule
 from core.rulebook import Rulebook, dump, load
 from core.sigma import Compiled, compile_rules
+from core.watch import correlations
 
 BASE = """\
 title: {name}

@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 
 from core import rulebook
-from core.chains import correlations
 from core.detect import Detector, plain_match
 from core.model import LEVELS, Rule
 from core.rulebook import Rulebook
 from core.scan import identify
 from core.sigma import Example
+from core.watch import correlations
 from functions.local.commands.options import formats, rules_options
 from functions.local.rulebooks import Gathered, gather
 from functions.local.sources import sources
