@@ -35,6 +35,7 @@ def of_finding(finding: Finding) -> Alert:
             {
                 "Rule": finding.rule.title,
                 "When": utc(finding.time),
+                **_together(finding),
                 "Account": f"{finding.provider} {finding.account} {finding.region}".strip(),
                 "Actor": finding.actor.uid or finding.actor.name,
                 "From": finding.ip,
@@ -139,6 +140,18 @@ def deliver(
 def utc(time: int) -> str:
     """Epoch milliseconds as `2026-01-31T12:00:00Z`."""
     return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _together(finding: Finding) -> dict[str, str]:
+    """What a correlation's finding has beside others: what its events have in common, and when."""
+    if not finding.began:
+        return {}
+    more = " or more" if finding.capped else ""
+    return {
+        "Group": ", ".join(f"{name}={value}" for name, value in finding.group.items()),
+        "Window": f"{utc(finding.began)} to {utc(finding.last_seen)}",
+        "Events": f"{finding.count}{more}",
+    }
 
 
 def _about(action: Action) -> dict[str, str]:

@@ -25,25 +25,17 @@ EVENT_BYTES = 20_000
 """Of one event. A CloudTrail record has about 1.5 KB, and a finding shows ten events at most."""
 
 
-def keep(store: Store, event: Event, until: int) -> Event:
-    """Keep an event until then (epoch ms); as it is kept. Nothing is written for a known one."""
+def keep(store: Store, event: Event, until: int) -> None:
+    """Keep an event until then (epoch ms). Nothing is written for a known one."""
     id = key(event.uid)
-    entry = store.get(KIND, id)
-    if entry is not None:
-        return msgspec.convert(entry.value["event"], Event)
+    if store.get(KIND, id) is not None:
+        return
     kept = trimmed_event(event, EVENT_BYTES)
     with contextlib.suppress(Conflict):  # another worker keeps the same event
         store.put(KIND, id, {"event": msgspec.to_builtins(kept)}, version=0, expires=until)
-    return kept
 
 
-def recall(store: Store, keys: Iterable[str], most: int) -> tuple[Event, ...]:
-    """The first `most` events that are kept under these keys, in their order."""
-    found: list[Event] = []
-    for one in keys:
-        if len(found) == most:
-            break
-        entry = store.get(KIND, one)
-        if entry is not None:
-            found.append(msgspec.convert(entry.value["event"], Event))
-    return tuple(found)
+def recall(store: Store, keys: Iterable[str]) -> tuple[Event, ...]:
+    """The events that are kept under these keys (core.watch.key), in their order."""
+    entries = (store.get(KIND, one) for one in keys)
+    return tuple(msgspec.convert(one.value["event"], Event) for one in entries if one is not None)

@@ -143,8 +143,8 @@ class Incidents(msgspec.Struct, frozen=True, kw_only=True):
         return [msgspec.convert(value["finding"], Finding)] if "finding" in value else []
 
     def _opened(self, firing: Firing) -> Finding:
-        keys = dict.fromkeys((firing.completed_by, *firing.events))
-        shown = evidence.recall(self.store, keys, EVIDENCE)
+        wanted = list(dict.fromkeys((firing.completed_by, *firing.events)))[:EVIDENCE]
+        shown = evidence.recall(self.store, wanted)
         return of_firing(firing, shown, _names(firing, shown), self.clock())
 
     def _updated(
@@ -180,11 +180,10 @@ class Incidents(msgspec.Struct, frozen=True, kw_only=True):
     def _merged(self, firing: Firing, old: Sequence[Finding]) -> Finding:
         """The firing's finding, with what is known of it already: evidence, state, the level."""
         known = {key(event.uid): event for one in old for event in one.evidence}
-        if firing.completed_by not in known:
-            first = evidence.recall(self.store, [firing.completed_by], 1)
-            known |= {key(event.uid): event for event in first}
-        order = dict.fromkeys((firing.completed_by, *known))
-        shown = tuple(known[one] for one in order if one in known)[:EVIDENCE]
+        wanted = list(dict.fromkeys((firing.completed_by, *known, *firing.events)))[:EVIDENCE]
+        fresh = evidence.recall(self.store, [one for one in wanted if one not in known])
+        known |= {key(event.uid): event for event in fresh}
+        shown = tuple(known[one] for one in wanted if one in known)
         level = max(firing.rule.level, *(one.level for one in old), key=LEVELS.index)
         former = {uid: None for one in old for uid in (*one.former, one.uid)}
         return msgspec.structs.replace(
