@@ -14,7 +14,16 @@ from core.hostile import printable
 from core.model import LEVELS, Action, Alert, Change, Decision, Finding, Level, State, to_json
 from core.ports import Sink
 
-__all__ = ["above", "deliver", "of_change", "of_failure", "of_finding", "of_hold", "utc"]
+__all__ = [
+    "above",
+    "deliver",
+    "of_change",
+    "of_failure",
+    "of_finding",
+    "of_hold",
+    "together",
+    "utc",
+]
 
 SHOWN = 300
 """Characters of one value that a message shows."""
@@ -35,7 +44,7 @@ def of_finding(finding: Finding) -> Alert:
             {
                 "Rule": finding.rule.title,
                 "When": utc(finding.time),
-                **_together(finding),
+                **together(finding),
                 "Account": f"{finding.provider} {finding.account} {finding.region}".strip(),
                 "Actor": finding.actor.uid or finding.actor.name,
                 "From": finding.ip,
@@ -137,13 +146,10 @@ def deliver(
         raise owed
 
 
-def utc(time: int) -> str:
-    """Epoch milliseconds as `2026-01-31T12:00:00Z`."""
-    return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _together(finding: Finding) -> dict[str, str]:
-    """What a correlation's finding has beside others: what its events have in common, and when."""
+def together(finding: Finding) -> dict[str, str]:
+    """What a correlation's finding has beside others: what its events have in common, when they
+    were and how many. {} for the finding of a single event.
+    """
     if not finding.began:
         return {}
     more = " or more" if finding.capped else ""
@@ -152,6 +158,11 @@ def _together(finding: Finding) -> dict[str, str]:
         "Window": f"{utc(finding.began)} to {utc(finding.last_seen)}",
         "Events": f"{finding.count}{more}",
     }
+
+
+def utc(time: int) -> str:
+    """Epoch milliseconds as `2026-01-31T12:00:00Z`."""
+    return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _about(action: Action) -> dict[str, str]:

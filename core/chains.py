@@ -4,12 +4,12 @@
 
 It knows where a record was read; how a field is found in one is core.watch's affair, and when a
 correlation fires core.correlate's. docs/decisions/0075-correlations-in-a-hunt.md says what is kept
-and why. `runs` evaluates the examples of a correlation in the same way.
+and why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,11 +17,12 @@ import msgspec
 
 from core.correlate import Firing, Observation, correlate_all
 from core.detect import Detector
-from core.hunt import Found, Tally, hunt
+from core.errors import BadRecord
+from core.hunt import Found, Tally, hits, hunt, moment
 from core.model import NativeRecord
 from core.watch import Watch, key
 
-__all__ = ["Chains", "Fired", "reopened"]
+__all__ = ["Chains", "Fired", "fires", "reopened"]
 
 NAMELESS = "\0"
 """Begins the ids that are given to records without one."""
@@ -75,6 +76,17 @@ class Chains:
         """Every firing that is told, by time. `until` (epoch ms, exclusive): where the input ends;
         by default at the latest hit.
         """
+        silent, keys = self._watch.silent, self._keys()
+        told = [firing for firing in self.firings(until) if firing.rule.id not in silent]
+        named = {key for firing in told for key in (firing.completed_by, *firing.events)}
+        places: dict[str, list[tuple[int, _Place]]] = {key: [] for key in named}
+        for (_, id, time), (place, _) in self._seen.items():
+            if (key := keys(id)) in places:
+                places[key].append((time, place))
+        return tuple(_fired(firing, places) for firing in told)
+
+    def firings(self, until: int | None = None) -> tuple[Firing, ...]:
+        """As `fired`, those that only other correlations see included, and without their places."""
         keys = self._keys()
         seen = (
             Observation(
@@ -86,14 +98,7 @@ class Chains:
             for (rule, id, time), (_, values) in self._seen.items()
         )
         end = self._latest if until is None else until - 1
-        firings = correlate_all(self._watch.correlations, seen, end)
-        told = [firing for firing in firings if firing.rule.id not in self._watch.silent]
-        named = {key for firing in told for key in (firing.completed_by, *firing.events)}
-        places: dict[str, list[tuple[int, _Place]]] = {key: [] for key in named}
-        for (_, id, time), (place, _) in self._seen.items():
-            if (key := keys(id)) in places:
-                places[key].append((time, place))
-        return tuple(_fired(firing, places) for firing in told)
+        return correlate_all(self._watch.correlations, seen, end)
 
     def _keep(self, found: Found) -> None:
         """Remember a hit. Of copies of an event, that of the least place counts, so that it does
@@ -135,6 +140,23 @@ class _Keys:
         if id in self._numbered:
             return self._numbered[id]
         return key(id)
+
+
+def fires(detector: Detector, correlation: str, records: Sequence[NativeRecord]) -> bool:
+    """Whether a correlation fires in a hunt over these records, which ends at the latest of them.
+
+    For its examples. BadRecord when one of them is of no known source or has no readable time.
+    """
+    chains, tally = Chains(detector), Tally()
+    for found in hits(records, detector, tally):
+        chains.see(found)
+    times = [time for record in records if (time := moment(record)) is not None]
+    if tally.unknown or tally.rejections:
+        raise BadRecord("holds a record of no source known here")
+    if len(times) < len(records):
+        raise BadRecord("holds a record without a readable time")
+    firings = chains.firings(max(times, default=0) + 1)
+    return any(firing.rule.id == correlation for firing in firings)
 
 
 def reopened(

@@ -27,7 +27,7 @@ from core.ports import Source
 from core.rulebook import dump, load
 from core.scan import Tally
 
-__all__ = ["Found", "Tally", "files", "hunt", "read", "total_size"]
+__all__ = ["Found", "Tally", "files", "hits", "hunt", "moment", "read", "total_size"]
 
 NO_LIMIT = 1 << 62
 """A user's own files are read whole, however large; memory stays bounded anyway."""
@@ -83,17 +83,33 @@ def hunt(  # noqa: PLR0913 - a command line has many options
             (since is not None and when < since) or (until is not None and when >= until)
         ):
             continue
-        event = place.uid(match.native)
-        for rule in match.rules:
-            yield Found(
-                rule=rule,
-                event=event,
-                time=when,
-                source=match.source,
-                source_file=file,
-                record=match.position,
-                native=match.native,
-            )
+        yield from _found(match, file, when, place.uid(match.native))
+
+
+def hits(records: Iterable[NativeRecord], detector: Detector, tally: Tally) -> Iterator[Found]:
+    """Every hit as a hunt over one file of these records has it: for the examples of rules."""
+    place = _Fields("", "")
+    data = b"\n".join(msgspec.json.encode(record) for record in records)
+    for match in scan.Scanner(detector).scan(data, tally):
+        yield from _found(match, "", place.time(match.native), place.uid(match.native))
+
+
+def moment(record: NativeRecord) -> int | None:
+    """The time of a record as a hunt reads it, epoch milliseconds; None where there is none."""
+    return _Fields("", "").time(record)
+
+
+def _found(match: scan.Match, file: str, time: int | None, event: str) -> Iterator[Found]:
+    for rule in match.rules:
+        yield Found(
+            rule=rule,
+            event=event,
+            time=time,
+            source=match.source,
+            source_file=file,
+            record=match.position,
+            native=match.native,
+        )
 
 
 def read(
