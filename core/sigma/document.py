@@ -111,9 +111,7 @@ def _build(loader: Any, node: Any, file: str, budget: list[int], depth: int) -> 
     if isinstance(node, yaml.SequenceNode):
         return Node(line, [_build(loader, n, file, budget, depth - 1) for n in node.value])
     _merge(loader, node, file)
-    found = {
-        key.value: _build(loader, value, file, budget, depth - 1) for key, value in node.value
-    }
+    found = {key.value: _build(loader, value, file, budget, depth - 1) for key, value in node.value}
     return Node(line, found, "", {key.value: _line(key) for key, _ in node.value})
 
 
