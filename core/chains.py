@@ -112,7 +112,7 @@ class Chains:
         known = self._seen.get((found.rule.id, id, found.time))
         if known is not None and known[0] <= place:
             return
-        values = self._watch.values(found.rule.id, found.source, found.native).values()
+        values = self._watch.values(found.rule, found.source, found.native).values()
         self._seen[found.rule.id, id, found.time] = (place, tuple(map(self._kept, values)))
 
     def _kept(self, values: list[Any]) -> Any:
@@ -150,7 +150,7 @@ def fires(detector: Detector, correlation: str, records: Sequence[NativeRecord])
     chains, tally = Chains(detector), Tally()
     for found in hits(records, detector, tally):
         chains.see(found)
-    times = [time for record in records if (time := moment(record)) is not None]
+    times = [time for record in records if (time := moment(record, detector.sources)) is not None]
     if tally.unknown or tally.rejections:
         raise BadRecord("holds a record of no source known here")
     if len(times) < len(records):

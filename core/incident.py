@@ -91,9 +91,9 @@ class Incidents(msgspec.Struct, frozen=True, kw_only=True):
             evidence.keep(self.store, event, self.clock() + until[uid] + SLACK_MS)
 
     def _seen(self, hit: Hit) -> Observation:
-        rule, event = hit.rule.id, hit.event
-        values = self.watch.values(rule, event.source, event.record)
-        return Observation(rule=rule, uid=key(event.uid), time=event.time, values=values)
+        event = hit.event
+        values = self.watch.values(hit.rule, event.source, event.record)
+        return Observation(rule=hit.rule.id, uid=key(event.uid), time=event.time, values=values)
 
     def _take(self, firing: Firing, handle: Handle) -> bool:
         """Bring the finding of a firing up to date; whether it is a new one."""

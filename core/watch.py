@@ -16,7 +16,7 @@ import msgspec
 from core.correlate import Correlation, Plan, needed_fields, silent
 from core.detect import Detector
 from core.errors import BadRule
-from core.model import NativeRecord, digest
+from core.model import NativeRecord, Rule, digest
 from core.rulebook import Rulebook
 
 __all__ = ["Watch", "correlations", "key"]
@@ -57,10 +57,10 @@ class Watch:
                 reach[rule] = max(far, reach.get(rule, 0))
         return reach
 
-    def values(self, rule: str, source: str, record: NativeRecord) -> dict[str, list[Any]]:
+    def values(self, rule: Rule, source: str, record: NativeRecord) -> dict[str, list[Any]]:
         """The fields of a record that the correlations which watch the rule ask for."""
-        fields = self._detector.plan(source).fields
-        return {name: fields.finder(name)(record) for name in self.needed[rule]}
+        plan = self._detector.plan(source)
+        return {name: plan.finder(rule, name)(record) for name in self.needed[rule.id]}
 
 
 def correlations(book: Rulebook) -> tuple[Correlation, ...]:

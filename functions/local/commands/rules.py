@@ -136,7 +136,7 @@ def _run(found: Gathered) -> Iterator[tuple[Rule, Example, str]]:
 
 
 def _wrong(detector: Detector, book: Rulebook, rule: Rule, example: Example) -> str:
-    source = identify(example.event, detector.sources.values()) or detector.sources.get(rule.source)
+    source = identify(example.event, detector.sources) or detector.source(rule.source)
     if source is None:
         return "is a record of no source known here"
     if _differs(detector, book, source, example.event):
@@ -151,7 +151,7 @@ def _wrong_together(detector: Detector, book: Rulebook, rule: Rule, example: Exa
     except BadRecord as error:
         return str(error)
     for event in example.events:
-        source = identify(event, detector.sources.values())
+        source = identify(event, detector.sources)
         if source is not None and _differs(detector, book, source, event):
             return DIFFERS
     return _outcome(fired, example)
