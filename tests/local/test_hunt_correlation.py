@@ -340,20 +340,3 @@ def test_a_finding_says_what_its_events_have_in_common_when_and_how_many(vigil, 
     vigil("hunt", folder, "--rules", rules, "--report", page)
     assert "who=dana" in page.read_text()
     assert "2026-01-31T12:00:00Z to 2026-01-31T12:00:40Z" in page.read_text()
-
-
-def test_a_correlation_of_neutral_rules_groups_by_their_words(vigil, tmp_path, logs):
-    neutral = """\
-title: Called
-name: called
-id: 00000000-0000-4000-8000-00000000000a
-logsource: {category: api_activity}
-detection: {s: {api.operation: Failed}, condition: s}
-"""
-    body = {**COUNT, "group-by": ["actor.user.name", "cloud.account.uid"]}
-    rules, folder = tmp_path / "rules.yml", logs("a.json", *five())
-    rules.write_text("---\n".join([correlation("event_count", "called", **body), neutral]))
-    (hit,) = vigil(
-        "hunt", folder, "--rules", rules, "--emit", "hits", "--format", "json"
-    ).lines  # fmt: skip
-    assert hit["group"] == {"actor.user.name": "dana", "cloud.account.uid": "123456789012"}
