@@ -147,13 +147,11 @@ class Incidents(msgspec.Struct, frozen=True, kw_only=True):
         shown = evidence.recall(self.store, wanted)
         return of_firing(firing, shown, _names(firing, shown), self.clock())
 
-    def _updated(
-        self, firing: Firing, entry: Entry | None, old: Sequence[Finding]
-    ) -> bool | None:  # fmt: skip
+    def _updated(self, firing: Firing, entry: Entry | None, old: Sequence[Finding]) -> bool | None:
         """Write what is new of a finding that was told; False, or None as in `_taken`.
 
-        Only the journal is spared: a line each time the count has doubled, and whenever findings
-        became one.
+        The Store always has the latest. The journal gets a line when the count has doubled since
+        its last, when the level rose, and when findings became one.
         """
         before = old[0]
         if entry is not None and (firing.count, firing.last) < (before.count, before.last_seen):
@@ -184,16 +182,15 @@ class Incidents(msgspec.Struct, frozen=True, kw_only=True):
         fresh = evidence.recall(self.store, [one for one in wanted if one not in known])
         known |= {key(event.uid): event for event in fresh}
         shown = tuple(known[one] for one in wanted if one in known)
-        level = max(firing.rule.level, *(one.level for one in old), key=LEVELS.index)
-        former = {uid: None for one in old for uid in (*one.former, one.uid)}
+        former = dict.fromkeys(uid for one in old for uid in (*one.former, one.uid))
+        former |= dict.fromkeys(firing.replaces)
         return msgspec.structs.replace(
             of_firing(firing, shown, _names(firing, shown), old[0].found_at),
-            level=level,
+            level=max(firing.rule.level, *(one.level for one in old), key=LEVELS.index),
             status=old[0].status,
             capped=firing.capped or any(one.capped for one in old),
-            former=tuple(uid for uid in {**former, **dict.fromkeys(firing.replaces)}
-                         if uid != firing.uid),
-        )  # fmt: skip
+            former=tuple(uid for uid in former if uid != firing.uid),
+        )
 
     def _put(self, uid: str, value: Mapping[str, Any], entry: Entry | None) -> bool:
         try:
