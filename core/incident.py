@@ -61,11 +61,12 @@ class Incidents(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises Retry when the same hits must come again; by then every firing has been tried.
         """
-        watched = self.watched(hits)
-        if not watched:
+        every = [(hit, self._seen(hit)) for hit in self.watched(hits)]
+        given = [(hit, seen) for hit, seen in every if self.watch.plan.concerns(seen)]
+        if not given:
             return 0
-        self._keep(watched)
-        return self._run(handle, lambda correlator: correlator.observe(map(self._seen, watched)))
+        self._keep([hit for hit, _ in given])
+        return self._run(handle, lambda correlator: correlator.observe(seen for _, seen in given))
 
     def settle(self, handle: Handle) -> int:
         """Decide what had to wait, by the clock; the number of new findings."""

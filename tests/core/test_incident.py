@@ -166,6 +166,11 @@ def test_a_watched_hit_is_written_once_as_evidence_and_a_known_one_not_at_all(de
     assert writes(deployment, happened(1)) == []
 
 
+def test_a_watched_hit_that_belongs_to_no_group_is_not_written(deployed):
+    deployment = deployed(burst())
+    assert writes(deployment, happened(1, user=None)) == []
+
+
 def test_evidence_is_gone_when_no_firing_can_name_it_any_more(deployed):
     deployment = deployed(burst(lateness=MINUTE))
     deliver(deployment, happened(0))
