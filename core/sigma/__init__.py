@@ -133,15 +133,17 @@ class _Work:
     def correlations(self) -> list[Correlation]:
         """Compile the correlations, and refuse those that watch what was refused or each other."""
         found: dict[str, tuple[Correlation, Reading]] = {}
+        tests: dict[str, tuple[Example, ...]] = {}
         for reading in self.waiting:
             one = correlation(reading, self.names)
+            shown = examples(reading, together=True)
             if one is not None:
                 self._refuse_twice(reading, one.rule)
             self.faults.extend(reading.faults)
             if one is not None and not reading.faults:
                 self.places[one.id] = f"{reading.file}:{reading.document.line}"
                 self.written[one.id] = written(reading.document, {})
-                found[one.id] = (one, reading)
+                found[one.id], tests[one.id] = (one, reading), shown
         while wrong := _circle(found) or _bereft(found, {rule.id for rule, _, _ in self.rules}):
             for id, reason in wrong.items():
                 _, reading = found.pop(id)
@@ -149,6 +151,8 @@ class _Work:
                 self.faults.append(BadRule(reason, file=reading.file, line=line))
         for one, reading in found.values():
             self.warnings.extend(doubtful(reading, one))
+            if tests[one.id]:
+                self.examples[one.id] = tests[one.id]
         return [one for one, _ in found.values()]
 
     def _expression(self, reading: Reading) -> tuple[Expr | None, dict[str, Expr]]:

@@ -12,10 +12,10 @@ import msgspec
 
 import core
 from core import rulebook
-from core.chains import correlations
 from core.errors import BadRule
 from core.rulebook import Rulebook
 from core.sigma import Example, Written, compile_rules
+from core.watch import correlations
 from functions.local.sources import sources
 from functions.local.terminal import fail, warn
 
