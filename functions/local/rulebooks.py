@@ -12,11 +12,11 @@ import msgspec
 
 import core
 from core import rulebook
-from core.chains import correlations
 from core.errors import BadRule
 from core.ports import system_clock
 from core.rulebook import Rulebook
-from core.sigma import Example, FilterExample, compile_rules
+from core.sigma import Example, FilterExample, Written, compile_rules
+from core.watch import correlations
 from functions.local.sources import sources
 from functions.local.terminal import fail, iso, warn
 
@@ -36,6 +36,7 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[BadRule, ...] = ()
     examples: Mapping[str, tuple[Example, ...]] = {}
     filter_examples: Mapping[str, tuple[FilterExample, ...]] = {}
+    written: Mapping[str, Written] = {}
 
 
 def gather(paths: Sequence[Path], *, with_shipped: bool = False) -> Gathered:
@@ -57,6 +58,7 @@ def gather(paths: Sequence[Path], *, with_shipped: bool = False) -> Gathered:
         warnings=(*compiled.warnings, *warnings, *_expired(book, system_clock())),
         examples=compiled.examples,
         filter_examples=compiled.filter_examples,
+        written=compiled.written,
     )
 
 

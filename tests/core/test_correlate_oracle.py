@@ -116,6 +116,8 @@ SHAPES = {
     "temporal_ordered": temporal("temporal_ordered"),
     "value_sum": metric("value_sum"),
     "value_avg": metric("value_avg"),
+    "value_min": metric("value_min"),
+    "value_max": metric("value_max"),
     "value_percentile": metric("value_percentile"),
     "value_median": metric("value_median"),
     "first_seen": first_seen,
@@ -227,6 +229,9 @@ def check(draw, every, seen, *, crashes=False):
     expected = ORACLE.oracle(every, seen, until)
     hunted = correlate_all(every, draw.sample(seen, len(seen)) + seen[:3], until)
     assert plain(hunted) == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.correlate.spool.PIECE", draw.choice([1, 3]))
+        assert correlate_all(every, seen, until, room=draw.choice([1, 4])) == hunted
     assert plain(stream.findings.values()) == expected
     assert set(stream.findings) == {one.uid for one in hunted}
 
