@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import lru_cache
 from itertools import islice
@@ -65,22 +65,24 @@ def hunt(  # noqa: PLR0913 - a command line has many options
     time_field: str = "",
     uid_field: str = "",
     lean: bool = False,
+    whole: Collection[str] = (),
     limit: int = NO_LIMIT,
 ) -> Iterator[Found]:
     """Every hit, in order of path, position and rulebook; the same for any number of jobs.
 
     `since` (inclusive) and `until` (exclusive) are epoch milliseconds; a record without a readable
     time is never left out. Hits that a filter suppresses are counted in the tally and not given.
-    `lean`: whole records are not needed, which is quicker. `progress` is told the bytes read since
-    the last call. A path that is not there is a BadRecord that names it.
+    `lean`: whole records are not needed, which is quicker, but for hits of the rules in `whole` (by
+    id). `progress` is told the bytes read since the last call. A path that is not there is a BadRecord that names it.
     """
     _keep_freed_memory()
     place = _Fields(time_field, uid_field)
-    todo, wanted = files(paths), place.names if lean else ()
+    todo = files(paths)
+    setting = _Setting(detector, place.names if lean else (), frozenset(whole), limit)
     found = (
-        _one_by_one(todo, scan.Scanner(detector, wanted), tally, limit, progress)
+        _one_by_one(todo, setting.scanner(), tally, limit, progress)
         if jobs <= 1
-        else _in_processes(todo, _Setting(detector, wanted, limit), tally, progress, jobs)
+        else _in_processes(todo, setting, tally, progress, jobs)
     )
     for file, match in found:
         event, when = place.told(match.native, detector.source(match.source))
@@ -261,24 +263,27 @@ class _Setting(NamedTuple):
 
     detector: Detector
     wanted: tuple[tuple[str, ...], ...]
+    whole: frozenset[str]
     limit: int
+
+    def scanner(self) -> scan.Scanner:
+        """What reads files so."""
+        return scan.Scanner(self.detector, self.wanted, self.whole)
 
     def portable(self) -> tuple[Any, ...]:
         """Itself as data that can be sent to another process."""
         detector, sources = self.detector, _portable(self.detector.sources)
-        settings = (sources, detector.raw, detector.time_field, self.wanted, self.limit)
-        return dump(detector.book), *settings
+        settings = (sources, detector.raw, detector.time_field)
+        return dump(detector.book), *settings, self.wanted, self.whole, self.limit
 
 
 def _begin(given: _Setting | tuple[Any, ...]) -> None:
     """In a new process: make the scanner that it will use for every file."""
     _keep_freed_memory()
-    if isinstance(given, _Setting):
-        detector, wanted, limit = given
-    else:
-        book, sources, raw, time_field, wanted, limit = given
-        detector = Detector(load(book), sources, raw=raw, time_field=time_field)
-    _WORKER.append((scan.Scanner(detector, wanted), limit))
+    if not isinstance(given, _Setting):
+        book, sources, raw, time_field, *others = given
+        given = _Setting(Detector(load(book), sources, raw=raw, time_field=time_field), *others)
+    _WORKER.append((given.scanner(), given.limit))
 
 
 _WORKER: list[tuple[scan.Scanner, int]] = []

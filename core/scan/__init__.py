@@ -15,7 +15,7 @@ from __future__ import annotations
 import builtins
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
@@ -128,11 +128,17 @@ class Scanner:
     With `wanted`, groups of top-level fields, a match's `native` has at least the first field of
     each group that has a value, and records need not be opened to tell it; without, it is the
     whole record. A group that ends with "" is that of ids: it may have none, and the field where
-    the source has its ids counts too.
+    the source has its ids counts too. Of the rules in `whole` (by id) records are whole all the
+    same.
     """
 
-    def __init__(self, detector: Detector, wanted: tuple[tuple[str, ...], ...] = ()) -> None:
-        self._detector, self._wanted = detector, wanted
+    def __init__(
+        self,
+        detector: Detector,
+        wanted: tuple[tuple[str, ...], ...] = (),
+        whole: Collection[str] = (),
+    ) -> None:
+        self._detector, self._wanted, self._whole = detector, wanted, frozenset(whole)
         self._identify = Identify(detector.sources)
         self._quick: dict[int, Quick | None] = {}
 
@@ -196,9 +202,13 @@ class Scanner:
             return
         rules, suppressed = quick.matched(answer, ask, header, partial(whole.record, index))
         if rules or suppressed:
-            record = quick.part(header) or whole.record(index)
+            part = None if self._needs_whole(rules) else quick.part(header)
+            record = part or whole.record(index)
             if record is not None:
                 yield Match(whole.chunk.first + index, quick.name, rules, record, suppressed)
+
+    def _needs_whole(self, rules: Iterable[Rule]) -> bool:
+        return bool(self._whole) and any(rule.id in self._whole for rule in rules)
 
     def _reopened(self, index: int, whole: _Whole) -> Iterator[Match]:
         """A record whose header said nothing: it is counted anew."""

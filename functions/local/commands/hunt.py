@@ -25,6 +25,7 @@ from core.hunt import Found, Tally, total_size
 from core.hunt import hunt as hits_of
 from core.model import LEVELS, Event, Finding, Hit, Level, digest, to_json
 from core.ports import Source, system_clock
+from core.watch import Watch
 from functions.local.commands.filters import suppressions
 from functions.local.commands.options import INPUT, MOMENT, formats, level_option, rules_options
 from functions.local.commands.summary import notes, set_aside, summary
@@ -232,8 +233,9 @@ def _hits(options: Options, detector: Detector, tally: Tally) -> Iterator[Found]
             progress=advance,
             time_field=options.time_field,
             uid_field=options.uid_field,
+            lean=not _needs_records(options),
             # Correlations look at fields of their own, so that whole records are needed for them.
-            lean=not _needs_records(options) and not detector.book.correlations,
+            whole=Watch(detector).needed,
         )
 
 
