@@ -68,6 +68,7 @@ lock: $(READY)
 	  pyproject.toml -o requirements/aws.txt
 	$(COMPILE) --python-version 3.11 --extra bench -c requirements/dev.txt \
 	  pyproject.toml -o requirements/bench.txt
+	$(COMPILE) --python-version 3.13 --extra gcp pyproject.toml -o requirements/gcp.txt
 	printf 'awslambdaric\nboto3\n' | $(COMPILE) --python-version 3.13 - -o requirements/ric.txt
 
 ## clean: remove the environment and everything built

@@ -14,7 +14,7 @@ from core.hostile import printable
 from core.model import LEVELS, Action, Alert, Change, Decision, Finding, Level, State, to_json
 from core.ports import Sink
 
-__all__ = ["above", "deliver", "of_change", "of_failure", "of_finding", "of_hold", "utc"]
+__all__ = ["above", "deliver", "of_change", "of_failure", "of_finding", "of_hold", "plain", "utc"]
 
 SHOWN = 300
 """Characters of one value that a message shows."""
@@ -134,6 +134,31 @@ def deliver(
         mark(step)
     if owed:
         raise owed
+
+
+def plain(alert: Alert, limit: int) -> str:
+    """The whole alert as plain text of at most `limit` bytes; what is cut off says so.
+
+    A value from an event can't start a line that would look like ours.
+    """
+    lines = [_one_line(alert.title), "", *map(printable, alert.text.splitlines())]
+    for heading, table in (("Facts", alert.facts), ("Links", alert.links)):
+        if table:
+            lines += ["", f"{heading}:"]
+            lines += [f"  {_one_line(name)}: {_one_line(value)}" for name, value in table.items()]
+    return _cut("\n".join([*lines, "", f"Alert {_one_line(alert.key)}"]), limit)
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))
+
+
+def _cut(text: str, limit: int) -> str:
+    data = text.encode()
+    if len(data) <= limit:
+        return text
+    note = "\n... (cut: too long)"
+    return data[: limit - len(note)].decode(errors="ignore") + note
 
 
 def utc(time: int) -> str:
