@@ -97,6 +97,17 @@ def of_failure(action: Action, reason: str, at: int) -> Alert:
     )
 
 
+def plain(alert: Alert) -> str:
+    """All of it as plain text; no value from an event starts a line that would look like ours."""
+    lines = [f"[{alert.level}] {_one_line(alert.title)}", ""]
+    lines += map(printable, alert.text.splitlines())
+    for heading, table in (("Facts", alert.facts), ("Links", alert.links)):
+        if table:
+            lines += ["", f"{heading}:"]
+            lines += [f"  {_one_line(name)}: {_one_line(value)}" for name, value in table.items()]
+    return "\n".join([*lines, "", f"Alert {_one_line(alert.key)}"])
+
+
 def above(level: Level, sink: Sink) -> Sink:
     """The sink, told only what is at that level or over it."""
 
@@ -136,34 +147,13 @@ def deliver(
         raise owed
 
 
-def plain(alert: Alert, limit: int) -> str:
-    """The whole alert as plain text of at most `limit` bytes; what is cut off says so.
-
-    A value from an event can't start a line that would look like ours.
-    """
-    lines = [_one_line(alert.title), "", *map(printable, alert.text.splitlines())]
-    for heading, table in (("Facts", alert.facts), ("Links", alert.links)):
-        if table:
-            lines += ["", f"{heading}:"]
-            lines += [f"  {_one_line(name)}: {_one_line(value)}" for name, value in table.items()]
-    return _cut("\n".join([*lines, "", f"Alert {_one_line(alert.key)}"]), limit)
+def utc(time: int) -> str:
+    """Epoch milliseconds as `2026-01-31T12:00:00Z`."""
+    return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _one_line(text: str) -> str:
     return printable(" ".join(text.split()))
-
-
-def _cut(text: str, limit: int) -> str:
-    data = text.encode()
-    if len(data) <= limit:
-        return text
-    note = "\n... (cut: too long)"
-    return data[: limit - len(note)].decode(errors="ignore") + note
-
-
-def utc(time: int) -> str:
-    """Epoch milliseconds as `2026-01-31T12:00:00Z`."""
-    return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _about(action: Action) -> dict[str, str]:

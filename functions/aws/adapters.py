@@ -283,7 +283,7 @@ def sns_sink(client: SNSClient, topic: str) -> Sink:
             client.publish(
                 TopicArn=topic,
                 Subject=_subject(alert),
-                Message=plain(alert, MESSAGE_BYTES),
+                Message=_cut(plain(alert), MESSAGE_BYTES),
                 MessageAttributes={
                     name: {"DataType": "String", "StringValue": value}
                     for name, value in attributes.items()
@@ -297,6 +297,14 @@ def _subject(alert: Alert) -> str:
     """SNS wants printable ASCII, at most 100 characters, no line break, and no space first."""
     text = f"[{alert.level}] {' '.join(alert.title.split())}"
     return re.sub(r"[^ -~]", "?", text)[:SUBJECT_CHARS]
+
+
+def _cut(text: str, limit: int) -> str:
+    data = text.encode()
+    if len(data) <= limit:
+        return text
+    note = "\n... (cut: too long for SNS)"
+    return data[: limit - len(note)].decode(errors="ignore") + note
 
 
 def sqs_queue(client: SQSClient, url: str) -> Queue:

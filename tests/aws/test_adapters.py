@@ -279,7 +279,7 @@ def test_a_message_is_cut_to_what_sns_takes_and_says_so(published):
     send(alert(text="Ω" * 300_000))
     message = asked[0]["Message"]
     assert len(message.encode()) <= 256 * 1024 - 4096
-    assert message.endswith("(cut: too long)")
+    assert message.endswith("(cut: too long for SNS)")
 
 
 def test_a_message_to_sqs_is_ascii_since_sqs_refuses_some_characters(clients):

@@ -112,7 +112,14 @@ def _body(alert: Alert) -> Mapping[str, Any]:
         "level": alert.level,
         "at": alert.at,
         "title": printable(alert.title),
-        "text": f"[{alert.level}] {plain(alert, TEXT_BYTES)}",
+        "text": _cut(plain(alert)),
         "finding": alert.finding.uid if alert.finding else "",
         "action": alert.action.uid if alert.action else "",
     }
+
+
+def _cut(text: str) -> str:
+    data = text.encode()
+    if len(data) <= TEXT_BYTES:
+        return text
+    return data[:TEXT_BYTES].decode(errors="ignore") + "\n... (cut)"
