@@ -115,10 +115,13 @@ def _binding(target: Target, policy: Document) -> Iterator[Document]:
 
 
 def _is_for(target: Target, binding: Document) -> bool:
-    condition = target.args.get("condition") or None
-    return (
-        binding["role"] == arg(target, "role") and (binding.get("condition") or None) == condition
-    )
+    same = _condition(binding) == _condition(target.args)
+    return same and binding["role"] == arg(target, "role")
+
+
+def _condition(holder: Mapping[str, Any]) -> Document:
+    """The condition, {} for none; a part that is empty is as good as absent."""
+    return {name: value for name, value in (holder.get("condition") or {}).items() if value}
 
 
 def _taken(target: Target, policy: Document) -> Document:
@@ -140,8 +143,8 @@ def _given(target: Target, policy: Document) -> Document:
     bindings, member = list(policy.get("bindings", ())), arg(target, "member")
     place = next((at for at, each in enumerate(bindings) if _is_for(target, each)), None)
     if place is None:
-        condition = target.args.get("condition")
-        under = {"condition": dict(condition)} if condition else {}
+        condition = _condition(target.args)
+        under = {"condition": condition} if condition else {}
         return {
             **policy,
             "bindings": [*bindings, {"role": arg(target, "role"), "members": [member], **under}],

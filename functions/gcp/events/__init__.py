@@ -9,8 +9,7 @@ from __future__ import annotations
 from core.ports import Source
 from functions.gcp.events import entries, scc
 from functions.gcp.events.entries import event
-from functions.gcp.events.fields import DERIVED
 
-__all__ = ["DERIVED", "SOURCES", "event"]
+__all__ = ["SOURCES", "event"]
 
 SOURCES: tuple[Source, ...] = (*entries.SOURCES, scc.SOURCE)
