@@ -93,7 +93,7 @@ SOURCE = Source(
     name=NAME,
     keys=("notificationConfigName", "finding"),
     route="",
-    time="",
-    uid="",
+    time="finding.eventTime",
+    uid="finding.name",
     event=event,
 )
