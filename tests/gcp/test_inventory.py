@@ -121,6 +121,12 @@ def test_keys_that_google_keeps_are_left_out_and_all_accounts_are_seen(google, l
     assert len(list(look("access_key"))) == 5
 
 
+def test_a_key_without_its_age_is_shown_and_the_age_unknown(google, look):
+    google.key(google.service_account(ROBOT), "k1")
+    google.used["k1"] = ago(1)
+    assert only(look("access_key")).record["unknown"] == ["age_days"]
+
+
 def test_use_that_can_not_be_read_is_unknown(google, look):
     key(google)
     google.refuse = {"policyanalyzer.projects.locations.activityTypes.activities.query"}
@@ -190,28 +196,28 @@ ALL = "allUsers"
 
 
 @pytest.mark.parametrize(
-    ("made", "prevented", "policy", "lists", "block", "public"),
+    ("made", "prevented", "expected"),
     [
-        ({}, False, False, False, False, False),
-        ({"members": [ALL]}, False, True, False, False, True),
-        ({"members": ["allAuthenticatedUsers"]}, False, True, False, False, True),
-        ({"members": [ALL], **ENFORCED}, False, True, False, True, False),
-        ({"members": [ALL]}, True, True, False, True, False),
-        ({"uniform": False, "acl": [ALL]}, False, False, True, False, True),
-        ({"uniform": False, "default": [ALL]}, False, False, True, False, True),
-        ({"uniform": True, "acl": [ALL]}, False, False, False, False, False),
-        ({"uniform": False, "acl": [ALL], **ENFORCED}, False, False, True, True, False),
+        ({}, False, (False, False, False, False)),
+        ({"members": [ALL]}, False, (True, False, False, True)),
+        ({"members": ["allAuthenticatedUsers"]}, False, (True, False, False, True)),
+        ({"members": [ALL], **ENFORCED}, False, (True, False, True, False)),
+        ({"members": [ALL]}, True, (True, False, True, False)),
+        ({"uniform": False, "acl": [ALL]}, False, (False, True, False, True)),
+        ({"uniform": False, "default": [ALL]}, False, (False, True, False, True)),
+        ({"uniform": True, "acl": [ALL]}, False, (False, False, False, False)),
+        ({"uniform": False, "acl": [ALL], **ENFORCED}, False, (False, True, True, False)),
     ],
 )
 def test_a_bucket_is_public_by_policy_or_list_unless_prevented(
-    google, look, made, prevented, policy, lists, block, public
+    google, look, made, prevented, expected
 ):
     google.prevented = prevented
     bucket(google, **made)
     event = only(look("storage_bucket"))
     seen = shown(event)
-    assert (seen["public_policy"], seen["acl_public"]) == (policy, lists)
-    assert (seen["public_access_block"], seen["public"]) == (block, public)
+    keys = ("public_policy", "acl_public", "public_access_block", "public")
+    assert tuple(seen[key] for key in keys) == expected
     assert event.record["unknown"] == []
     assert event.uid == "//storage.googleapis.com/projects/_/buckets/data"
 

@@ -54,14 +54,18 @@ def _look(place: Place, account: Mapping[str, Any], key: Mapping[str, Any]) -> L
     expires = key.get("validBeforeTime", NEVER)
     expired = days(place, expires) >= 0
     off = key.get("disabled", False) or account.get("disabled", False)
-    return Look(
+    look = Look(
         owner=f"serviceAccount:{account['email']}",
         owner_type="service",
         is_user_managed=True,
         active=not off and not expired,
-        age_days=days(place, key["validAfterTime"]),
         expires_at=None if expires == NEVER else expires,
     )
+    if made := key.get("validAfterTime"):
+        look.attributes["age_days"] = days(place, made)
+    else:
+        look.unknown.append("age_days")
+    return look
 
 
 def _used(place: Place) -> Mapping[str, str] | None:
