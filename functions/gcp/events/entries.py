@@ -6,7 +6,8 @@ https://cloud.google.com/logging/docs/audit/understanding-audit-logs,
 https://cloud.google.com/logging/docs/reference/audit/auditlog/rest/Shared.Types/AuditLog and
 https://cloud.google.com/logging/docs/audit/gsuite-audit-logging.
 
-Pure: no SDK, no network, no clock. It doesn't know how rules write the fields; fields.py does.
+Pure: no SDK, no network, no clock. How rules write the fields is fields.py's affair, what could be
+changed is targets.py's.
 Text in an entry is hostile and of any shape: a field of a wrong kind counts as absent, and only an
 entry whose very identity can't be read is a BadRecord.
 """
@@ -36,6 +37,7 @@ from core.model import (
 from core.native import dig, first, text
 from core.ports import Source
 from functions.gcp.events.fields import AUDIT, AUDIT_DERIVED, WORKSPACE, WORKSPACE_DERIVED
+from functions.gcp.targets import targets
 
 __all__ = ["SOURCES", "actor_type", "address", "event", "moment"]
 
@@ -291,6 +293,7 @@ def _source(name: str, only: Mapping[str, tuple[str, ...]]) -> Source:
         event=partial(event, name),
         aliases=WORKSPACE if only else AUDIT,
         derived=WORKSPACE_DERIVED if only else AUDIT_DERIVED,
+        targets=targets,
     )
 
 
