@@ -38,6 +38,12 @@ class Topics:
         self.call("PUT", reader, {"topic": topic, "ackDeadlineSeconds": 600, **subscription})
         return topic
 
+    def push(self, topic: str, endpoint: str, **subscription: Any) -> None:
+        """A second subscription of a topic, pushed to an address."""
+        reader = f"{self.names(topic)[1]}-push"
+        config = {"topic": topic, "pushConfig": {"pushEndpoint": endpoint}}
+        self.call("PUT", reader, {**config, **subscription})
+
     def drain(self, name: str) -> list[Sent]:
         """Every message that waits at the subscription of a topic, taken off it."""
         reader, found = self.names(name)[1], list[Sent]()

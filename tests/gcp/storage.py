@@ -11,10 +11,13 @@ import base64
 import hashlib
 import json
 import re
+import sys
 import threading
+from collections.abc import Callable
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import googleapiclient
@@ -29,7 +32,11 @@ class Refused(Exception):
 
 
 class Storage(ThreadingHTTPServer):
-    """Buckets of objects. `denied`: every call is forbidden while it is set."""
+    """Buckets of objects. `denied`: every call is forbidden while it is set.
+
+    `before` and `after` are told the name of an object that is about to be, or was, created; the
+    first may raise Refused, and then it is not.
+    """
 
     daemon_threads = True
 
@@ -37,12 +44,19 @@ class Storage(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.buckets: dict[str, dict[str, bytes]] = {}
         self.denied = False
+        self.before: Callable[[str], None] = lambda name: None
+        self.after: Callable[[str], None] = lambda name: None
         self.lock = threading.Lock()
         known = json.loads(DOCUMENT.read_text())
         self.methods = known["resources"]["objects"]["methods"]
         self.everywhere = known["parameters"].keys()
         self.upload = self.methods["insert"]["mediaUpload"]["protocols"]["simple"]["path"]
         self.base = f"/{known['servicePath']}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed on purpose is no fault of ours; anything else is shown."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def endpoint(self, service: str = "storage") -> str:
         assert service == "storage", service
@@ -63,8 +77,17 @@ class Storage(ThreadingHTTPServer):
                 raise Refused(404, "notFound")
             objects = self.buckets[place["bucket"]]
             if name == "insert":
-                return insert(objects, query, headers, body)
+                return self.inserted(objects, query, headers, body)
             return get(objects, place["object"]) if name == "get" else list_(objects, query)
+
+    def inserted(
+        self, objects: dict[str, bytes], query: dict[str, str], headers: Message, body: bytes
+    ) -> bytes:
+        name = parts(headers["Content-Type"], body)[0]["name"]
+        self.before(name)
+        answer = insert(objects, query, headers, body)
+        self.after(name)
+        return answer
 
     def method(self, verb: str, path: str) -> tuple[str, dict[str, str]]:
         templates = {"insert": self.upload} | {
