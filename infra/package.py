@@ -4,11 +4,11 @@
     python infra/package.py azure                  ->  build/azure.zip
     python infra/package.py gcp                    ->  build/gcp.zip
 
-A package holds the locked dependencies (wheels for the platform, checked by hash; or the lock, where
-the platform installs from it), `core`, one folder of `functions`, and the compiled rulebook. It does
-not hold what the platform brings itself, what only the command line uses, or anything that differs
-between two builds: entries are sorted and carry one date and one mode. (Another zlib may pack the
-same content into other bytes.)
+A package holds the locked dependencies (wheels for the platform, checked by hash; or just the lock,
+where the platform installs from it), `core`, one folder of `functions`, and the compiled rulebook.
+It does not hold what the platform brings itself, what only the command line uses, or anything that
+differs between two builds: entries are sorted and carry one date and one mode. (Another zlib may
+pack the same content into other bytes.)
 Terraform takes the zip; it builds nothing.
 """
 
@@ -51,7 +51,7 @@ class Platform(NamedTuple):
     """Files of the platform's functions that the runtime wants at the root of the zip."""
 
     carried: str = ""
-    """Name of the lock in the zip of a platform that installs from it; nothing is installed then."""
+    """Name of the lock in the zip, for a platform that installs from it: nothing is installed."""
 
 
 class BuildError(Exception):

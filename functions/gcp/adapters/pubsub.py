@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from core.alert import plain
-from core.errors import Reject, Unavailable, VigilError
+from core.errors import Reject, Unavailable
 from core.hostile import printable
 from core.model import Action, Alert, Rejected, to_json
 from core.ports import Queue, Rejects, Sink
@@ -43,10 +43,17 @@ def publishing(make: Callable[[], PublisherClient] | None = None) -> Publish:
         return (make or _client)()
 
     def publish(topic: str, data: bytes, attributes: Mapping[str, str]) -> None:
+        from google.api_core.exceptions import GoogleAPIError, InvalidArgument
+        from google.auth.exceptions import GoogleAuthError
+        from google.cloud.pubsub_v1.publisher.exceptions import MessageTooLargeError
+
         try:
             client().publish(topic, data, **attributes).result(timeout=WAIT_S)
-        except Exception as error:
-            raise _as_vigil(error, topic) from error
+        except (InvalidArgument, MessageTooLargeError) as error:
+            raise Reject(_said(topic, error)) from error
+        except (GoogleAPIError, GoogleAuthError, Late) as error:
+            # Denied or missing, too: an operator mends the topic, and input waits until then.
+            raise Unavailable(_said(topic, error)) from error
 
     return publish
 
@@ -59,17 +66,8 @@ def _client() -> PublisherClient:
     return PublisherClient(BatchSettings(max_messages=1))
 
 
-def _as_vigil(error: Exception, topic: str) -> VigilError:
-    """What Pub/Sub itself refuses for what it holds is a Reject; what else fails is for later.
-
-    A topic that is denied or missing is for an operator to mend, and input waits until then.
-    """
-    from google.api_core.exceptions import InvalidArgument
-    from google.cloud.pubsub_v1.publisher.exceptions import MessageTooLargeError
-
-    kind = Reject if isinstance(error, InvalidArgument | MessageTooLargeError) else Unavailable
-    said = f"no answer in {WAIT_S:.0f} s" if isinstance(error, Late) else str(error)
-    return kind(printable(f"publish {topic}: {type(error).__name__}: {said}", 1000))
+def _said(topic: str, error: Exception) -> str:
+    return printable(f"publish {topic}: {type(error).__name__}: {error}", 1000)
 
 
 def queue(publish: Publish, topic: str) -> Queue:
