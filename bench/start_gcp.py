@@ -48,7 +48,10 @@ ENTRY = {
     "logName": "projects/example-project/logs/cloudaudit.googleapis.com%2Factivity",
     "timestamp": "2026-03-01T10:20:30Z",
     "insertId": "e",
-    "protoPayload": {"serviceName": "compute.googleapis.com", "methodName": "v1.compute.disks.insert"},
+    "protoPayload": {
+        "serviceName": "compute.googleapis.com",
+        "methodName": "v1.compute.disks.insert",
+    },
 }
 
 SETTINGS = {
@@ -122,7 +125,9 @@ def starts(folder: Path, python: Path, repeat: int) -> None:
         "detect: first message": ("vigil", READY.format("detect") + first),
         "detect: first alert, its client": ("vigil", READY.format("detect") + first + SENDS),
     }
-    took = measured({name: (folder / where, python, code) for name, (where, code) in programs.items()}, repeat)
+    took = measured(
+        {name: (folder / where, python, code) for name, (where, code) in programs.items()}, repeat
+    )
     show(took, "empty: ready")
 
 
@@ -137,7 +142,9 @@ def measured(programs: dict[str, tuple[Path, Path, str]], repeat: int) -> dict[s
         for name, (where, python, code) in programs.items():
             environ = {"PATH": os.environ["PATH"], **SETTINGS}
             start = time.perf_counter()
-            subprocess.run([python, "-c", code], cwd=where, env=environ, check=True, capture_output=True)
+            subprocess.run(
+                [python, "-c", code], cwd=where, env=environ, check=True, capture_output=True
+            )
             if round_:  # the first round compiles and warms the disk
                 took[name].append(time.perf_counter() - start)
     return took

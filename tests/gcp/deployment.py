@@ -47,6 +47,15 @@ logsource: {product: gcp, service: scc}
 detection:
   selection: {finding.findingClass: THREAT, finding.state: ACTIVE}
   condition: selection
+---
+title: Kubernetes Secret Deleted
+id: 8f0a1f4e-0000-4000-8000-000000000004
+status: test
+level: medium
+logsource: {product: gcp, service: gcp.audit}
+detection:
+  selection: {protoPayload.serviceName: k8s.io, protoPayload.methodName|endswith: .secrets.delete}
+  condition: selection
 """
 numbers = itertools.count(1)
 

@@ -1,6 +1,6 @@
 """A Cloud Storage for the journal: three methods of the JSON API, over HTTP, with preconditions.
 
-The published emulators ignore `ifGenerationMatch`, which is all that the journal rests on. Paths,
+The emulator on PyPI ignores `ifGenerationMatch`, which is all that the journal rests on. Paths,
 verbs and parameters are held to Google's own discovery document, so this server can't take a call
 that the real one would not know; conditions, order and paging are as its documentation has them.
 """

@@ -93,11 +93,10 @@ def test_a_finding_of_security_command_center_is_one_of_ours(cloud):
     assert finding["finding"]["account"] == PROJECT
 
 
-def test_an_entry_of_kubernetes_is_read_like_any_other(cloud, capsys):
-    detect(
-        {**GKE, "protoPayload": {**GKE["protoPayload"], "methodName": "x.CreateServiceAccountKey"}}
-    )
+def test_an_entry_of_kubernetes_is_read_like_any_other(cloud):
+    detect(GKE)
     (finding,) = cloud.findings()
+    assert finding["finding"]["title"] == "Kubernetes Secret Deleted"
     (resource,) = finding["finding"]["resources"]
     assert resource["uid"].startswith("//container.googleapis.com/")
 
