@@ -20,7 +20,8 @@ Read in this order:
     approval.py   a person's word                 audit.py     the chained record of every decision
 
     correlate/    events that are wrong together  chains.py    correlations in a hunt
-    sweep.py      resources -> the same path      hunt.py      files -> the same rules
+    sweep.py      resources -> the same path      readback.py  what no delivery brought
+    hunt.py       files -> the same rules
     ocsf.py       Event and Finding as OCSF       report.py    one HTML page
     native.py     reading records of any shape    operations.py what operations mean, in any cloud
     attack.py     ATT&CK, version 19              hostile.py   what is shown, made safe

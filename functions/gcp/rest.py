@@ -30,6 +30,9 @@ __all__ = ["Answer", "Call", "Request", "Rest", "ambient", "google", "path"]
 CONNECT_S = 3.0
 READ_S = 10.0
 
+CONNECTIONS = 8
+"""Kept open to one host: as many threads read the journal."""
+
 ATTEMPTS = 3
 """Of a call that changes nothing. A call that may have changed something is made once."""
 
@@ -176,7 +179,8 @@ class Rest:
     def _pool(self) -> urllib3.PoolManager:
         import urllib3
 
-        return urllib3.PoolManager(timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S))
+        timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
+        return urllib3.PoolManager(maxsize=CONNECTIONS, timeout=timeout)
 
     @cached_property
     def _credentials(self) -> Credentials | None:

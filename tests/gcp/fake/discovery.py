@@ -28,9 +28,12 @@ PINNED = {
     "compute": "v1",
     "iam": "v1",
     "logging": "v2",
+    "orgpolicy": "v2",
+    "policyanalyzer": "v1",
     "pubsub": "v1",
     "run": "v2",
     "secretmanager": "v1",
+    "securitycenter": "v1",
     "storage": "v1",
 }
 """Service, as the host has it -> version of its document."""
