@@ -33,6 +33,7 @@ resource "google_project_service" "needed" {
     "iam",
     "logging",
     "monitoring",
+    "orgpolicy",
     "policyanalyzer",
     "pubsub",
     "run",

@@ -12,23 +12,14 @@ import yaml
 
 from core import config
 from core.actions import CATALOGUE
+from functions.gcp import main
+from functions.gcp.wiring import SETTINGS
 from tests.infra import terraform
 
 PERMISSIONS = json.loads((terraform.ROOT / "functions/gcp/permissions.json").read_text())
 VERBS = sorted(name for name in PERMISSIONS if not name.startswith("_"))
 READING = re.compile(r"[a-zA-Z.]+\.(get|getIamPolicy|list|query|search)")
 ABOVE = re.compile(r"resourcemanager\.(folders|organizations)\.")
-SETTINGS = {
-    "VIGIL_PROJECT",
-    "VIGIL_DATABASE",
-    "VIGIL_JOURNAL",
-    "VIGIL_ALERTS",
-    "VIGIL_ACTIONS",
-    "VIGIL_REJECTS",
-    "VIGIL_POLICY",
-    "VIGIL_APPROVE_SECRET",
-    "VIGIL_RULEBOOK",
-}
 PROJECT = {"project": "example-project"}
 
 
@@ -217,6 +208,15 @@ def test_state_is_kept_in_its_own_database_and_never_deleted(state):
     assert conditions == [wanted] * 4
 
 
+def test_values_expire_and_neither_time_nor_value_is_indexed(default):
+    fields = {
+        each["field"]: (each["collection"], len(each["ttl_config"]), each["index_config"])
+        for each in resources(default, "google_firestore_field")
+    }
+    no_index = [{"indexes": []}]
+    assert fields == {"expires": ("entries", 1, no_index), "value": ("entries", 0, no_index)}
+
+
 def test_the_journal_can_be_read_and_appended_to(state):
     held = resources(state, "google_storage_bucket_iam_member", "journal")
     assert {each["role"] for each in held} == {
@@ -308,6 +308,14 @@ def test_functions_are_told_where_everything_is(state):
         assert set(said) == wanted
         assert said["VIGIL_ACTIONS"] == "google_pubsub_topic/vigil-actions.id"
         assert said["VIGIL_DATABASE"] == "vigil"
+
+
+def test_every_entry_point_is_one_of_the_package(state):
+    points = {
+        each["name"].removeprefix("vigil-"): each["build_config"][0]["entry_point"]
+        for each in resources(state, "google_cloudfunctions2_function")
+    }
+    assert points == {name: name for name in main.__all__}
 
 
 def test_accounts_beside_the_own_project_are_named_to_the_functions(mixed):
