@@ -300,12 +300,9 @@ def test_a_push_waits_longer_than_the_function_works(mixed):
 def test_functions_are_told_where_everything_is(state):
     for each in resources(state, "google_cloudfunctions2_function"):
         said = each["service_config"][0]["environment_variables"]
-        wanted = {
-            *SETTINGS,
-            "VIGIL_WEBHOOKS",
-            *(["VIGIL_APPROVE_URL"] * ("approve" not in each["name"])),
-        }
-        assert set(said) == wanted
+        others = {"VIGIL_RULEBOOK", "VIGIL_WEBHOOKS", "VIGIL_APPROVE_URL"}
+        behind = {"VIGIL_APPROVE_URL"} if "approve" in each["name"] else set()
+        assert set(said) == {*SETTINGS, *others} - behind
         assert said["VIGIL_ACTIONS"] == "google_pubsub_topic/vigil-actions.id"
         assert said["VIGIL_DATABASE"] == "vigil"
 
