@@ -512,9 +512,11 @@ def passes(filter_, entry):
 
 def firing_examples():
     for file in sorted(Path(terraform.ROOT / "core/rules/gcp").glob("*.yml")):
-        for example in yaml.safe_load(file.read_text())["tests"]:
-            if example["fires"]:
-                yield f"{file.name}: {example['name']}", example["event"]
+        for rule in yaml.safe_load_all(file.read_text()):
+            for example in rule["tests"]:
+                for entry in example.get("events", [example.get("event")]):
+                    if example["fires"]:
+                        yield f"{rule['name']}: {example['name']}", entry
 
 
 POLICY_FAULTS = (
