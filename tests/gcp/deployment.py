@@ -11,7 +11,7 @@ import itertools
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,7 @@ class Cloud:
         }
         return {
             "logName": f"projects/{PROJECT}/logs/cloudaudit.googleapis.com%2Factivity",
-            "timestamp": datetime.now(UTC).isoformat(),
+            "timestamp": (datetime.now(UTC) - timedelta(seconds=1)).isoformat(),
             "insertId": "e-1",
             "resource": {"type": "service_account", "labels": {"project_id": PROJECT}},
             "protoPayload": payload,

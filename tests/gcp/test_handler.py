@@ -301,6 +301,50 @@ def test_a_sweep_says_what_it_could_not_see(cloud, capsys):
     assert len(cloud.findings()) == 1
 
 
+MINUTE = 60_000
+
+
+def sweep_at(cloud, minutes):
+    start = int(datetime.now(UTC).timestamp() * 1000)
+    cloud.parts().clock = lambda: start + minutes * MINUTE
+    handler.sweep(pushed({}))
+
+
+def later(minutes):
+    return (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
+
+
+def test_a_window_begins_where_the_last_one_ended(cloud):
+    cloud.google.entries = [cloud.entry(timestamp=later(10))]
+    sweep_at(cloud, 0)
+    assert cloud.findings() == []  # not written yet
+    sweep_at(cloud, 30)
+    assert len(cloud.findings()) == 1
+    sweep_at(cloud, 31)
+    first, second, third = cloud.google.filters
+    assert first != second != third
+
+
+def test_a_window_in_which_a_record_failed_is_taken_again(cloud, monkeypatch, capsys):
+    sweep_at(cloud, 0)
+    cloud.google.entries = [cloud.entry(timestamp=later(10))]
+    with monkeypatch.context() as patch:
+        put = cloud.parts().store.put
+
+        def failing(kind, *arguments, **rest):
+            if kind == "finding":
+                raise Unavailable("throttled")
+            return put(kind, *arguments, **rest)
+
+        patch.setattr(cloud.parts().store, "put", failing)
+        sweep_at(cloud, 30)
+    assert cloud.findings() == []
+    swept = [line for line in logged(capsys) if line["message"] == "swept"]
+    assert f"logs of {PROJECT}: throttled" in swept[-1]["unseen"]
+    sweep_at(cloud, 60)
+    assert len(cloud.findings()) == 1
+
+
 # Settings and logs
 
 
