@@ -75,6 +75,7 @@ lock: $(READY)
 	  pyproject.toml -o requirements/bench.txt
 	$(COMPILE) --python-version 3.13 --extra gcp pyproject.toml -o requirements/gcp.txt
 	printf 'awslambdaric\nboto3\n' | $(COMPILE) --python-version 3.13 - -o requirements/ric.txt
+	printf 'tf==1.2.0\n' | $(COMPILE) --python-version 3.11 - -o requirements/provider.txt
 
 ## clean: remove the environment and everything built
 clean:

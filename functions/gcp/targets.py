@@ -1,4 +1,4 @@
-"""What a verb on Google Cloud would act on: from an audit log entry to Targets.
+"""What a verb on Google Cloud would act on: from a log entry, or a resource of a sweep, to Targets.
 
 The file knows no SDK and no policy: it says what could be changed, never whether it should be.
 
@@ -26,15 +26,19 @@ __all__ = ["TARGETS", "targets"]
 
 def targets(kind: str, event: Event) -> tuple[Target, ...]:
     """What a verb of this target kind (core.actions) would act on; () where there is nothing."""
-    reader = TARGETS.get(kind)
-    return tuple(reader(event)) if reader and event.source != "posture" else ()
+    readers = POSTURE if event.source == "posture" else TARGETS
+    reader = readers.get(kind)
+    return tuple(reader(event)) if reader else ()
 
 
 def _access_key(event: Event) -> Iterator[Target]:
     """The key that the call made, else the key that the caller used."""
     made = _method(event) in KEY_MAKERS and event.outcome != "failure"
     name = first(event.record, "protoPayload.response.name") if made else event.actor.credential
-    key = _named(event, name.removeprefix(IAM))
+    yield from _key(event, _named(event, name.removeprefix(IAM)))
+
+
+def _key(event: Event, key: str) -> Iterator[Target]:
     if match := re.fullmatch(r"(projects/[^/]+/serviceAccounts/([^/]+))/keys/[^/]+", key):
         yield _target("access_key", f"{IAM}{key}", event, key=key, principal=_member(match[2]))
 
@@ -96,7 +100,7 @@ def _ingress(event: Event) -> Iterator[Target]:
     name = _named(event, first(event.record, "protoPayload.resourceName"))
     changed = event.outcome != "failure" and FIREWALL_CHANGE.search(event.operation)
     if changed and re.fullmatch(r"projects/[^/]+/global/firewalls/[^/]+", name):
-        yield _target("ingress", f"//compute.googleapis.com/{name}", event, firewall=name)
+        yield _target("ingress", f"{COMPUTE}{name}", event, firewall=name)
 
 
 def _storage(event: Event) -> Iterator[Target]:
@@ -157,6 +161,38 @@ def _audit_config(event: Event, resource: str) -> Iterator[Target]:
         )
 
 
+def _swept_key(event: Event) -> Iterator[Target]:
+    yield from _key(event, first(event.record, "id").removeprefix(IAM))
+
+
+def _swept_rule(event: Event) -> Iterator[Target]:
+    name = first(event.record, "id").removeprefix(COMPUTE)
+    allows = first(event.record, "attributes.action") == "allow"
+    if allows and first(event.record, "attributes.direction") == "ingress":
+        yield _target("ingress", f"{COMPUTE}{name}", event, firewall=name)
+
+
+def _swept_bucket(event: Event) -> Iterator[Target]:
+    uid = first(event.record, "id")
+    yield _target("storage", uid, event, bucket=uid.rpartition("/")[2])
+
+
+def _swept_sink(event: Event) -> Iterator[Target]:
+    name = first(event.record, "id").removeprefix(LOGGING)
+    yield _target("audit_log", f"{LOGGING}{name}", event, sink=name)
+
+
+def _swept(
+    resource: str, reader: Callable[[Event], Iterator[Target]]
+) -> Callable[[Event], Iterator[Target]]:
+    """The reader, for resources of this type that have an id."""
+    return lambda event: (
+        reader(event)
+        if event.record.get("resource_type") == resource and first(event.record, "id")
+        else iter(())
+    )
+
+
 def _deltas(event: Event, which: str) -> Iterator[Json]:
     """What changed in a policy: older services say it in serviceData, newer ones in metadata."""
     for place in ("serviceData", "metadata"):
@@ -207,6 +243,7 @@ def _method(event: Event) -> str:
 
 
 IAM = "//iam.googleapis.com/"
+COMPUTE = "//compute.googleapis.com/"
 LOGGING = "//logging.googleapis.com/"
 HIERARCHY = "//cloudresourcemanager.googleapis.com/"
 
@@ -238,3 +275,11 @@ TARGETS: Mapping[str, Callable[[Event], Iterator[Target]]] = {
     "audit_log": _audit_log,
 }
 """Target kind -> its reader of audit log entries."""
+
+POSTURE: Mapping[str, Callable[[Event], Iterator[Target]]] = {
+    "access_key": _swept("access_key", _swept_key),
+    "ingress": _swept("firewall_rule", _swept_rule),
+    "storage": _swept("storage_bucket", _swept_bucket),
+    "audit_log": _swept("audit_log", _swept_sink),
+}
+"""Target kind -> its reader of resources of a sweep; kinds that no resource shows are absent."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from core.actions import CATALOGUE
 from core.model import Event
+from core.sweep import event as posture
 from functions.gcp.actions import actions
 from functions.gcp.actions.policy import KINDS
 from functions.gcp.events import event
@@ -331,8 +332,36 @@ def test_other_calls_took_no_audit_log_away(made):
     assert targets("audit_log", made) == ()
 
 
-def test_a_resource_of_a_sweep_has_no_target_yet():
-    assert targets("storage", Event(uid="1", time=0, source="posture", provider="gcp")) == ()
+@pytest.mark.parametrize(
+    ("kind", "resource_type", "id", "attributes", "args"),
+    [
+        ("access_key", "access_key", f"//iam.googleapis.com/{ACCOUNT}/keys/k1", {}, {"key": f"{ACCOUNT}/keys/k1"}),
+        ("ingress", "firewall_rule", f"//compute.googleapis.com/projects/{PROJECT}/global/firewalls/web", {"direction": "ingress", "action": "allow"}, {"firewall": f"projects/{PROJECT}/global/firewalls/web"}),
+        ("storage", "storage_bucket", "//storage.googleapis.com/projects/_/buckets/acme", {}, {"bucket": "acme"}),
+        ("audit_log", "audit_log", f"//logging.googleapis.com/projects/{PROJECT}/sinks/s", {}, {"sink": f"projects/{PROJECT}/sinks/s"}),
+    ],
+)  # fmt: skip
+def test_a_resource_of_a_sweep_is_the_target_itself(kind, resource_type, id, attributes, args):
+    (found,) = targets(kind, swept(resource_type, id, **attributes))
+    assert (found.uid, found.account, found.args) == (id, PROJECT, args)
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("ingress", {"resource_type": "firewall_rule", "direction": "egress", "action": "allow"}),
+        ("ingress", {"resource_type": "firewall_rule", "direction": "ingress", "action": "deny"}),
+        ("storage", {"resource_type": "firewall_rule"}),
+        ("session", {"resource_type": "access_key"}),
+    ],
+)
+def test_a_resource_that_lets_nobody_in_is_no_target(kind, found):
+    assert targets(kind, swept(found.pop("resource_type"), "//x.googleapis.com/y", **found)) == ()
+
+
+def swept(resource_type: str, id: str, **attributes: Any) -> Event:
+    about = {"resource_type": resource_type, "id": id, "name": id, "attributes": attributes}
+    return posture({**about, "provider": "gcp", "account": PROJECT, "time": 0})
 
 
 # All of them

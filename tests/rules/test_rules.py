@@ -19,12 +19,21 @@ from core.rulebook import dump, load
 from core.sigma import Compiled, compile_rules
 from core.sweep import source
 from functions.aws.events import SOURCES as AWS
-from functions.aws.targets import targets
+from functions.aws.targets import targets as aws_targets
 from functions.gcp.events import SOURCES as GCP
+from functions.gcp.targets import targets as gcp_targets
 
 RULES = Path(__file__).parents[2] / "core" / "rules"
 FILES = sorted(RULES.rglob("*.yml"))
-READS = {one.name: one for one in (*AWS, *GCP, source(targets))}
+TARGETS = {"aws": aws_targets, "gcp": gcp_targets}
+READS = {
+    one.name: one
+    for one in (
+        *AWS,
+        *GCP,
+        source(lambda kind, event: TARGETS[event.provider](kind, event)),
+    )
+}
 ACRONYMS = {"ami", "aws", "ebs", "ec2", "gcp", "iam", "mfa", "rds", "s3", "sg", "vpc"}
 TACTICS = {
     "reconnaissance", "resource-development", "initial-access", "execution", "persistence",
