@@ -199,6 +199,21 @@ def test_when_nothing_can_be_set_aside_the_message_comes_again(cloud, monkeypatc
         handler.detect("nonsense")
 
 
+@pytest.mark.parametrize("function", ["detect", "respond", "sweep"])
+def test_a_fault_of_the_deployment_is_not_the_messages(cloud, monkeypatch, function):
+    name = f"projects/{PROJECT}/secrets/webhooks"
+    cloud.google.secrets[name] = '[{"name": "chat", "kind": "slak"}]'
+    monkeypatch.setenv("VIGIL_WEBHOOKS", name)
+    wiring.cache_clear()
+    with pytest.raises(BadConfig, match="slak"):
+        getattr(handler, function)(pushed(cloud.entry()))
+    assert cloud.drain("rejects") == []
+    cloud.google.secrets[name] = "[]"
+    wiring.cache_clear()
+    detect(cloud.entry())
+    assert len(cloud.findings()) == 1
+
+
 def test_a_broken_policy_lets_actions_wait(cloud):
     detect(cloud.entry())
     (action,) = cloud.drain("actions")
