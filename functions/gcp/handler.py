@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from core import approval_page, readback
+from core import approval_page, lookback
 from core.approval import Word
 from core.engine import Engine
 from core.errors import BadRecord, Reject, Retry
@@ -155,7 +155,7 @@ def _sweep(parts: Wiring, data: Any, place: str) -> None:
 
 def _read_back(parts: Wiring, engine: Engine, account: str, unseen: list[str]) -> int:
     """The log of one account through the engine; the number of findings the stream missed."""
-    look = readback.window(parts.store, parts.clock, account, late=lookup.LATE_MS)
+    look = lookback.window(parts.store, parts.clock, account, lookup.LATE_MS)
     if look.unseen:
         unseen.append(f"logs of {account}: {look.unseen // 60_000} minutes before {look.since}")
     found, owed = 0, list[Exception]()
@@ -163,7 +163,7 @@ def _read_back(parts: Wiring, engine: Engine, account: str, unseen: list[str]) -
         found += _observe(parts, engine, record, f"entries.list {account}", owed)
     if owed:
         raise owed[0]
-    readback.looked(parts.store, account, look)
+    lookback.looked(parts.store, account, look)
     return found
 
 

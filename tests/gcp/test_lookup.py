@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import Forbidden
-from core.readback import Window
+from core.lookback import Window
 from functions.gcp.lookup import missed
 from functions.gcp.rest import Rest
 from tests.gcp.fake.server import serving
