@@ -50,6 +50,7 @@ def account(google):
 
 
 def grant(role="roles/owner", member=MALLORY, resource=PROJECT, **other):
+    """Of MALLORY as owner, if nothing else is said; `other` may hold a condition."""
     return target("grant", resource=resource, role=role, member=member, **other)
 
 

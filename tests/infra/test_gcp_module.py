@@ -70,8 +70,10 @@ def applied(gcp, tmp_path_factory):
     copy = tmp_path_factory.mktemp("applied") / "vigil"
     shutil.copytree(gcp.folder.parents[1], copy, symlinks=True)
     made = terraform.Module(copy / "infra" / "gcp", gcp.env)
-    made.apply(**PROJECT, enabled_verbs=VERBS, webhooks_secret="projects/example-project/secrets/h")
-    return made
+    said = {"enabled_verbs": VERBS, "webhooks_secret": "projects/example-project/secrets/h"}
+    made.apply(**PROJECT, **said)
+    yield made
+    made.run("destroy", "-auto-approve", "-input=false", *terraform.options({**PROJECT, **said}))
 
 
 @pytest.fixture(scope="module")

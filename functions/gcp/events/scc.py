@@ -17,6 +17,7 @@ from core.hostile import kind_of
 from core.model import Actor, Event, NativeRecord, Resource, digest
 from core.native import first
 from core.ports import Source
+from functions.gcp.catalogue import NOTIFICATION
 from functions.gcp.events.entries import actor_type, address, moment
 
 __all__ = ["SOURCE", "event"]
@@ -96,4 +97,5 @@ SOURCE = Source(
     time="finding.eventTime",
     uid="finding.name",
     event=event,
+    fields=NOTIFICATION,
 )
