@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from core.model import NativeRecord
 from core.lookback import Window
+from core.model import NativeRecord
 from functions.gcp.rest import Call, Request
 
 __all__ = ["LATE_MS", "missed"]
