@@ -23,8 +23,8 @@ Read in this order:
     incident.py   firing -> finding, kept up to date
     evidence.py   watched events, for a while     chains.py    correlations in a hunt
 
-    sweep.py      resources -> the same path      readback.py  what no delivery brought
-    hunt.py       files -> the same rules
+    sweep.py      resources -> the same path      hunt.py      files -> the same rules
+    lookback.py   what was read back already
     ocsf.py       Event and Finding as OCSF       report.py    one HTML page
     native.py     reading records of any shape    operations.py what operations mean, in any cloud
     attack/       ATT&CK, version 19              hostile.py   what is shown, made safe

@@ -2,8 +2,8 @@
 
 EventBridge delivers on best effort, and drops events over 256 KB. LookupEvents holds every
 management event of 90 days in its region, at two requests a second and 50 events each, as JSON in
-a string. Only writing calls are asked for: the reading ones would drown the quota. Which window is
-looked at is core.readback's affair. An event seen before changes nothing further on.
+a string. Only writing calls are asked for: the reading ones would drown the quota. Which window was
+looked at is kept in the Store. An event seen before changes nothing further on.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from core import readback
+from core import lookback
+from core.lookback import MAX_WINDOW_MS, Window, looked
 from core.ports import Clock, Store
-from core.readback import MAX_WINDOW_MS, Window, looked
 from functions.aws.adapters import calling
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ PAUSE_S = 0.5
 
 
 def window(store: Store, clock: Clock, region: str) -> Window:
-    """What is to be looked at in a region."""
-    return readback.window(store, clock, region, late=LATE_MS)
+    """From the end of the last look, less the lateness; the first look takes the lateness alone."""
+    return lookback.window(store, clock, region, LATE_MS)
 
 
 def missed(client: CloudTrailClient, look: Window, sleep: Callable[[float], None]) -> Iterator[str]:

@@ -9,7 +9,6 @@ core's; the parts come from wiring.py. Importing this file builds nothing.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -18,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from core import approval_page, readback
+from core import approval_page, lookback
 from core.approval import Word
+from core.engine import Engine
 from core.errors import BadRecord, Reject, Retry
 from core.hostile import kind_of, printable
 from core.model import Action, NativeRecord, Rejected, from_json
@@ -41,6 +41,10 @@ MAX_AGE_MS = 12 * 60 * 60_000
 what can't be worked on is set aside well before, where an operator finds it."""
 
 
+EXCERPT = 300
+"""Characters that are shown of what was set aside at once."""
+
+
 def detect(data: Any) -> None:
     """The data of a CloudEvent with a log entry or a notification of Security Command Center."""
     _delivered("detect", data, _detect)
@@ -52,7 +56,9 @@ def respond(data: Any) -> None:
 
 
 def sweep(data: Any) -> None:
-    """Any message: look at everything."""
+    """The data of a CloudEvent that Scheduler sent: look at everything. A message {"task":
+    "settle"}: decide what correlations could not decide at once, and no more.
+    """
     _delivered("sweep", data, _sweep)
 
 
@@ -60,6 +66,7 @@ def approve(request: Request) -> tuple[str, int, Mapping[str, str]]:
     """An HTTP request for the approval page -> body, status, headers."""
     logs = _logs()
     parts = wiring(logs.add)
+    logs.add("invocations", 1)
     audit = parts.audit("approve")
     # What stands before it was sent by the caller; the last address is the one Google saw.
     caller = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
@@ -77,15 +84,17 @@ def approve(request: Request) -> tuple[str, int, Mapping[str, str]]:
 
 
 def _delivered(function: str, data: Any, work: Callable[[Wiring, Any, str], None]) -> None:
-    """One delivery of one message: done, set aside, or raised so that it comes again."""
+    """One delivery of one message: done, set aside, or raised so that it comes again.
+
+    `work` sets aside what is the message's own fault. Whatever it raises is not: a service is down,
+    the deployment is not as it should be, or there is a bug.
+    """
     logs = _logs()
     parts = wiring(logs.add)
     place = f"pubsub {printable(_text(data, 'messageId', 'message_id') or 'message', 100)}"
     logs.add("invocations", 1)
     try:
         work(parts, data, place)
-    except Reject as error:
-        _set_aside(parts, error, place, _ascii(data)[:300])
     except Exception as error:
         if isinstance(error, Retry):
             logs.line("WARNING", "later", reason=str(error), place=place)
@@ -101,59 +110,80 @@ def _delivered(function: str, data: Any, work: Callable[[Wiring, Any, str], None
 
 
 def _detect(parts: Wiring, data: Any, place: str) -> None:
-    unwrapped = envelopes.unwrap(data)
+    engine = parts.engine("detect")
+    try:
+        unwrapped = envelopes.unwrap(data)
+    except Reject as error:
+        _set_aside(parts, error, place, _ascii(data)[:EXCERPT])
+        return
     for reason in unwrapped.ignored:
         _logs().line("INFO", "ignored", reason=reason, place=place)
     parts.metrics("ignored", len(unwrapped.ignored))
     owed: list[Exception] = []
     for record in unwrapped.records:
-        _observe(parts, "detect", record, place, owed)
+        _observe(parts, engine, record, place, owed)
     if owed:
         raise owed[0]
 
 
 def _respond(parts: Wiring, data: Any, place: str) -> None:
+    responder = parts.responder
     try:
-        action = from_json(_payload(data), Action)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise BadRecord(f"not an action: {error}") from error
-    state = parts.responder.handle(action)
+        action = _action(data)
+        state = responder.handle(action)
+    except Reject as error:
+        _set_aside(parts, error, place, _ascii(data)[:EXCERPT])
+        return
     _logs().line("INFO", "handled", action=action.uid, state=state)
     parts.metrics(f"actions_{state}", 1)
 
 
 def _sweep(parts: Wiring, data: Any, place: str) -> None:
+    engine = parts.engine("sweep")
+    if _task(data) == "settle":
+        _logs().line("INFO", "settled", settled=engine.settle())
+        parts.metrics("settlings", 1)
+        return
     unseen: list[str] = []
     found = 0
     for account in parts.accounts:
         try:
-            found += _read_back(parts, account, unseen)
+            found += _read_back(parts, engine, account, unseen)
         except (Reject, Retry) as error:
             # The window stays open, so the next sweep looks there again.
             unseen.append(f"logs of {account}: {error}")
     parts.metrics("missed_deliveries", found)
-    swept = sweep_inventory(parts.engine("sweep"), parts.inventory)
+    swept = sweep_inventory(engine, parts.inventory)
     result = {**msgspec.to_builtins(swept), "missed": found, "unseen": [*unseen, *swept.unseen]}
     _logs().line("INFO", "swept", **result)
     parts.metrics("unseen", len(unseen))
+    parts.metrics("sweeps", 1)
 
 
-def _read_back(parts: Wiring, account: str, unseen: list[str]) -> int:
+def _task(data: Any) -> str:
+    """What a message of the schedule asks for; "" is a sweep, as is whatever can't be read."""
+    try:
+        return first(msgspec.json.decode(base64.b64decode(_text(data, "data"))), "task")
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""
+
+
+def _read_back(parts: Wiring, engine: Engine, account: str, unseen: list[str]) -> int:
     """The log of one account through the engine; the number of findings the stream missed."""
-    look = readback.window(parts.store, parts.clock, account, late=lookup.LATE_MS)
+    look = lookback.window(parts.store, parts.clock, account, lookup.LATE_MS)
     if look.unseen:
         unseen.append(f"logs of {account}: {look.unseen // 60_000} minutes before {look.since}")
     found, owed = 0, list[Exception]()
     for record in lookup.missed(parts.client(account), full_name(account), look):
-        found += _observe(parts, "sweep", record, f"entries.list {account}", owed)
+        found += _observe(parts, engine, record, f"entries.list {account}", owed)
     if owed:
         raise owed[0]
-    readback.looked(parts.store, account, look)
+    lookback.looked(parts.store, account, look)
     return found
 
 
 def _observe(
-    parts: Wiring, chain: str, record: NativeRecord, place: str, owed: list[Exception]
+    parts: Wiring, engine: Engine, record: NativeRecord, place: str, owed: list[Exception]
 ) -> int:
     """One record through the engine; the number of new findings.
 
@@ -167,9 +197,9 @@ def _observe(
         _logs().line("INFO", "ignored", reason=f"no source reads {log}", place=place)
         return 0
     try:
-        return parts.engine(chain).observe(source.name, record)
+        return engine.observe(source.name, record)
     except Reject as error:
-        _set_aside(parts, error, place, _ascii(record)[:300])
+        _set_aside(parts, error, place, _ascii(record)[:EXCERPT])
     except Retry as error:
         owed.append(error)
     except Exception as error:  # noqa: BLE001  # a bug on one record is that record's alone
@@ -183,13 +213,12 @@ def _set_aside(parts: Wiring, error: Exception, place: str, text: str) -> None:
     parts.rejects(Rejected(reason=printable(str(error), 1000), place=place, excerpt=text))
 
 
-def _payload(data: Any) -> bytes:
-    """What a message carries; BadRecord if it carries nothing that can be read."""
-    text = _text(data, "data")
+def _action(data: Any) -> Action:
+    """The action that a message carries; BadRecord if it carries none."""
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise BadRecord(f"data that is not base64: {error}") from error
+        return from_json(base64.b64decode(_text(data, "data"), validate=True), Action)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise BadRecord(f"not an action: {error}") from error
 
 
 def _age(parts: Wiring, data: Any) -> int:

@@ -3,7 +3,7 @@
 A sink delivers what it gets once its filter and rights are as they should be; the log itself is
 whole, for 400 days. Admin Activity and Policy Denied are asked for, the logs that are always on.
 Reads are counted, 60 a minute and project, so a page takes all that it may. Which window is looked
-at is core.readback's affair. An entry seen before changes nothing further on.
+at is core.lookback's affair. An entry seen before changes nothing further on.
 https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list and
 https://cloud.google.com/logging/quotas.
 """
@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from core.lookback import Window
 from core.model import NativeRecord
-from core.readback import Window
 from functions.gcp.rest import Call, Request
 
 __all__ = ["LATE_MS", "missed"]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core import config, rulebook
 from core.alert import above
@@ -28,6 +29,10 @@ from functions.gcp import adapters
 from functions.gcp.events import SOURCES
 from functions.gcp.rest import Call, Rest, ambient, google
 from functions.gcp.targets import targets
+
+if TYPE_CHECKING:
+    from core.incident import Incidents
+    from core.watch import Watch
 
 __all__ = ["FLOORS", "VERSION", "Wiring", "full_name", "wiring"]
 
@@ -166,13 +171,37 @@ class Wiring:
     @cache  # noqa: B019  # a Wiring lives as long as its instance
     def engine(self, chain: str) -> Engine:
         """The detect path, writing to the chain of the function that runs it."""
+        audit = self.audit(chain)
         return Engine(
             match=self.detector.match,
             sources=self.sources,
             store=self.store,
-            audit=self.audit(chain),
+            audit=audit,
             sinks=self.sinks,
             queue=self.queue,
+            clock=self.clock,
+            metrics=self.metrics,
+            incidents=self._incidents(audit),
+        )
+
+    @cached_property
+    def _watch(self) -> Watch | None:
+        """The rulebook's correlations; nothing of them is loaded where it has none."""
+        if not self.detector.book.correlations:
+            return None
+        from core.watch import Watch
+
+        return Watch(self.detector)
+
+    def _incidents(self, audit: Audit) -> Incidents | None:
+        if self._watch is None:
+            return None
+        from core.incident import Incidents
+
+        return Incidents(
+            watch=self._watch,
+            store=self.store,
+            audit=audit,
             clock=self.clock,
             metrics=self.metrics,
         )

@@ -199,6 +199,21 @@ def test_when_nothing_can_be_set_aside_the_message_comes_again(cloud, monkeypatc
         handler.detect("nonsense")
 
 
+@pytest.mark.parametrize("function", ["detect", "respond", "sweep"])
+def test_a_fault_of_the_deployment_is_not_the_messages(cloud, monkeypatch, function):
+    name = f"projects/{PROJECT}/secrets/webhooks"
+    cloud.google.secrets[name] = '[{"name": "chat", "kind": "slak"}]'
+    monkeypatch.setenv("VIGIL_WEBHOOKS", name)
+    wiring.cache_clear()
+    with pytest.raises(BadConfig, match="slak"):
+        getattr(handler, function)(pushed(cloud.entry()))
+    assert cloud.drain("rejects") == []
+    cloud.google.secrets[name] = "[]"
+    wiring.cache_clear()
+    detect(cloud.entry())
+    assert len(cloud.findings()) == 1
+
+
 def test_a_broken_policy_lets_actions_wait(cloud):
     detect(cloud.entry())
     (action,) = cloud.drain("actions")
@@ -299,6 +314,131 @@ def test_a_sweep_says_what_it_could_not_see(cloud, capsys):
     cloud.google.entries = [cloud.entry()]
     handler.sweep(pushed({}))
     assert len(cloud.findings()) == 1
+
+
+MINUTE = 60_000
+
+
+def sweep_at(cloud, minutes):
+    start = int(datetime.now(UTC).timestamp() * 1000)
+    cloud.parts().clock = lambda: start + minutes * MINUTE
+    handler.sweep(pushed({}))
+
+
+def later(minutes):
+    return (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
+
+
+def test_a_window_begins_where_the_last_one_ended(cloud):
+    cloud.google.entries = [cloud.entry(timestamp=later(10))]
+    sweep_at(cloud, 0)
+    assert cloud.findings() == []  # not written yet
+    sweep_at(cloud, 30)
+    assert len(cloud.findings()) == 1
+    sweep_at(cloud, 31)
+    first, second, third = cloud.google.filters
+    assert first != second != third
+
+
+def test_a_window_in_which_a_record_failed_is_taken_again(cloud, monkeypatch, capsys):
+    sweep_at(cloud, 0)
+    cloud.google.entries = [cloud.entry(timestamp=later(10))]
+    with monkeypatch.context() as patch:
+        put = cloud.parts().store.put
+
+        def failing(kind, *arguments, **rest):
+            if kind == "finding":
+                raise Unavailable("throttled")
+            return put(kind, *arguments, **rest)
+
+        patch.setattr(cloud.parts().store, "put", failing)
+        sweep_at(cloud, 30)
+    assert cloud.findings() == []
+    swept = [line for line in logged(capsys) if line["message"] == "swept"]
+    assert f"logs of {PROJECT}: throttled" in swept[-1]["unseen"]
+    sweep_at(cloud, 60)
+    assert len(cloud.findings()) == 1
+
+
+# Correlations
+
+
+TOGETHER = """
+title: Many Keys
+id: 8f0a1f4e-0000-4000-8000-000000000005
+level: high
+correlation:
+  type: event_count
+  rules: [made]
+  group-by: [protoPayload.authenticationInfo.principalEmail]
+  timespan: 10m
+  condition: {gte: 3}
+respond: [disable_access_key]
+---
+title: Silent
+id: 8f0a1f4e-0000-4000-8000-000000000006
+level: medium
+correlation: {type: absence, rules: [beat], timespan: 10m, lateness: 0s}
+---
+title: Made
+name: made
+id: 8f0a1f4e-0000-4000-8000-000000000007
+logsource: {product: gcp, service: gcp.audit}
+detection:
+  s: {protoPayload.methodName|endswith: CreateServiceAccountKey}
+  began: {operation.first: true}
+  condition: s and not began
+---
+title: Beat
+name: beat
+id: 8f0a1f4e-0000-4000-8000-000000000008
+logsource: {product: gcp, service: gcp.audit}
+detection: {s: {protoPayload.methodName: beat}, condition: s}
+"""
+
+
+@pytest.fixture
+def correlating(tmp_path, monkeypatch, firestore_emulator, pubsub_emulator):
+    emulators = (firestore_emulator, pubsub_emulator)
+    with deployed(tmp_path, *emulators, monkeypatch, TOGETHER) as cloud:
+        yield cloud
+
+
+def test_events_that_are_wrong_together_are_one_finding_and_one_alert(correlating):
+    entries = [correlating.entry(insertId=f"e-{number}") for number in range(4)]
+    detect(*entries, entries[2], entries[0])
+    (finding,) = correlating.findings()
+    assert (finding["state"], finding["finding"]["count"]) == ("settled", 4)
+    (told,) = correlating.drain("alerts")
+    assert "principalEmail=mallory@example.com" in told["text"]
+    (action,) = correlating.drain("actions")
+    assert action["target"]["args"]["key"] == correlating.key
+
+
+def test_a_rule_that_says_which_entry_it_means_counts_a_long_running_call_once(correlating):
+    for number in range(3):
+        for part in ("first", "last"):
+            operation = {"id": f"operation-{number}", part: True}
+            detect(correlating.entry(insertId=f"{number}-{part}", operation=operation))
+    assert [one["finding"]["count"] for one in correlating.findings()] == [3]
+
+
+def test_silence_is_found_by_the_short_call_of_the_sweep(correlating, capsys):
+    entry = correlating.entry(timestamp=later(-60))
+    detect({**entry, "protoPayload": {**entry["protoPayload"], "methodName": "beat"}})
+    assert correlating.findings() == []
+    for _ in range(2):
+        handler.sweep(pushed({"task": "settle"}))
+    lines = [line for line in logged(capsys) if line["message"] == "settled"]
+    assert [line["settled"] for line in lines] == [1, 0]
+    assert correlating.findings()[0]["finding"]["title"] == "Silent"
+    assert "compute.firewalls.list" not in correlating.google.calls
+
+
+@pytest.mark.parametrize("said", [b"", b"{", b"[]", b"\xff", b'{"task": 3}', b'{"task": "x"}'])
+def test_whatever_else_the_schedule_says_is_a_sweep(cloud, said):
+    handler.sweep(pushed(said))
+    assert "compute.firewalls.list" in cloud.google.calls
 
 
 # Settings and logs

@@ -29,7 +29,7 @@ Publish: TypeAlias = Callable[[str, bytes, Mapping[str, str]], None]
 """Topic (`projects/P/topics/T`), data and attributes -> sent, when it returns."""
 
 WAIT_S = 20.0
-"""After this the platform delivers again; the message may still go out, and come twice."""
+"""After this the platform delivers again; a message that was on its way may then come twice."""
 
 TEXT_BYTES = 256 * 1024
 """Of an alert; a message may have 10 MB, which no chat and no mail takes."""
@@ -59,11 +59,19 @@ def publishing(make: Callable[[], PublisherClient] | None = None) -> Publish:
 
 
 def _client() -> PublisherClient:
-    """One message a batch: a function has nothing to collect, and waits for each anyway."""
-    from google.cloud.pubsub_v1 import PublisherClient
-    from google.cloud.pubsub_v1.types import BatchSettings
+    """One message a batch, since a function has nothing to collect and waits for each anyway.
 
-    return PublisherClient(BatchSettings(max_messages=1))
+    Attempts end when the waiting does: the library's own ten minutes would outlive the delivery.
+    """
+    from google.api_core import exceptions, retry
+    from google.cloud.pubsub_v1 import PublisherClient
+    from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions
+
+    later = retry.if_exception_type(*(getattr(exceptions, name) for name in LATER))
+    again = retry.Retry(predicate=later, initial=0.1, maximum=5.0, timeout=WAIT_S)
+    return PublisherClient(
+        BatchSettings(max_messages=1), PublisherOptions(retry=again, timeout=WAIT_S)
+    )
 
 
 def _said(topic: str, error: Exception) -> str:
@@ -121,3 +129,16 @@ def _cut(text: str) -> str:
     if len(data) <= TEXT_BYTES:
         return text
     return data[:TEXT_BYTES].decode(errors="ignore") + "\n... (cut)"
+
+
+LATER = (
+    "Aborted",
+    "Cancelled",
+    "DeadlineExceeded",
+    "InternalServerError",
+    "ResourceExhausted",
+    "ServiceUnavailable",
+    "Unknown",
+)
+"""Errors of google.api_core that another attempt may not meet, as Pub/Sub's guide has them:
+https://cloud.google.com/pubsub/docs/retry-requests."""

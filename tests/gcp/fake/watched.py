@@ -7,13 +7,19 @@ where the methods of google.py have them.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 from tests.gcp.fake.discovery import Asked
 from tests.gcp.fake.google import Google, Refused
 
 PAGE = 2
+
+FILTER = re.compile(
+    r'logName=\((?P<logs>.+)\) AND timestamp>="(?P<since>[^"]+)" AND timestamp<"(?P<until>[^"]+)"'
+)
 
 
 class Watched(Google):
@@ -63,8 +69,20 @@ def _secret(google: Watched, asked: Asked) -> Any:
 
 
 def _entries(google: Watched, asked: Asked) -> Any:
+    """Entries that the filter lets through: of these logs, within these times. Others it can't."""
     google.filters.append(asked.body["filter"])
-    return page(asked, google.entries, "entries", asked.body.get("pageToken"))
+    said = FILTER.fullmatch(asked.body["filter"])
+    assert said, asked.body["filter"]
+    assert asked.body["orderBy"] == "timestamp asc"
+    logs = re.findall(r'"([^"]+)"', said["logs"])
+    since, until = (datetime.fromisoformat(said[name]) for name in ("since", "until"))
+    let = [
+        entry
+        for entry in google.entries
+        if entry["logName"] in logs and since <= datetime.fromisoformat(entry["timestamp"]) < until
+    ]
+    let.sort(key=lambda entry: entry["timestamp"])
+    return page(asked, let, "entries", asked.body.get("pageToken"))
 
 
 def _finding(google: Watched, asked: Asked) -> Any:

@@ -1,8 +1,7 @@
-"""Which stretch of time a sweep reads back from a cloud's own log, for what no delivery brought.
+"""Which part of a log was read back already: a window that reaches from one look to the next.
 
-Deliveries are on best effort, and a function can be broken for a while; the log itself is whole.
-Windows join: each begins where the last one that was taken whole ended, less what shows late. The
-mark is in the Store. How a log is read is a platform's affair.
+A cloud's stream of events may miss one; its log, read again on a schedule, shows it, only late.
+Where the log is and how it is asked is a platform's affair. An event seen before changes nothing.
 """
 
 from __future__ import annotations
@@ -27,14 +26,14 @@ class Window(NamedTuple):
     version: int
 
 
-def window(store: Store, clock: Clock, place: str, *, late: int) -> Window:
-    """From the end of the last look at a place, less `late` ms; the first look takes `late` alone.
+def window(store: Store, clock: Clock, place: str, late_ms: int) -> Window:
+    """From the end of the last look, less how late a log shows what happened; at first that alone.
 
-    A place is what the log is kept for: a region, a project.
+    `place` names the log: a region, a subscription.
     """
     now = clock()
     entry = store.get("lookup", place)
-    wanted = (entry.value["until"] if entry else now) - late
+    wanted = (entry.value["until"] if entry else now) - late_ms
     since = max(wanted, now - MAX_WINDOW_MS)
     return Window(since, now, since - wanted, entry.version if entry else 0)
 
