@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.model import Event, Target
 from core.ports import Source
 from functions.azure.events.activity import ACTIVITY_DERIVED, ACTIVITY_SOURCES
 from functions.azure.events.entra import ENTRA_SOURCES
@@ -22,7 +23,16 @@ from functions.azure.events.values import Derive
 
 __all__ = ["DERIVED", "SOURCES"]
 
-SOURCES: tuple[Source, ...] = (*ACTIVITY_SOURCES, *ENTRA_SOURCES, *OFFICE_SOURCES)
+
+def _targets(kind: str, event: Event) -> tuple[Target, ...]:
+    from functions.azure.targets import targets  # which reads values as this folder does
+
+    return targets(kind, event)
+
+
+SOURCES: tuple[Source, ...] = tuple(
+    one._replace(targets=_targets) for one in (*ACTIVITY_SOURCES, *ENTRA_SOURCES, *OFFICE_SOURCES)
+)
 """Every kind of native record that is read here; a logsource of several shapes is here as often."""
 
 DERIVED: Mapping[str, Mapping[str, Derive]] = {
