@@ -22,9 +22,9 @@ Read in this order:
     correlate/    events that are wrong together  chains.py    correlations in a hunt
     sweep.py      resources -> the same path      hunt.py      files -> the same rules
     ocsf.py       Event and Finding as OCSF       report.py    one HTML page
-    native.py     reading records of any shape    attack.py    ATT&CK, version 19
-    hostile.py    what is shown, made safe        charts.py    the report's charts
-    memory.py     every port in memory
+    native.py     reading records of any shape    operations.py what operations mean, in any cloud
+    attack.py     ATT&CK, version 19              hostile.py   what is shown, made safe
+    charts.py     the report's charts             memory.py    every port in memory
 
 This file imports nothing.
 """

@@ -20,10 +20,12 @@ from core.sweep import source
 from functions.aws.events import SOURCES as AWS
 from functions.aws.targets import targets
 from functions.azure.events import SOURCES as AZURE
+from functions.azure.targets import targets as azure_targets
 
 RULES = Path(__file__).parents[2] / "core" / "rules"
 FILES = sorted(RULES.rglob("*.yml"))
-READS = {one.name: one for one in (*AWS, *AZURE, source(targets))}
+ON_AZURE = tuple(one._replace(targets=azure_targets) for one in AZURE)
+READS = {one.name: one for one in (*AWS, *ON_AZURE, source(targets))}
 ACRONYMS = {"ami", "aws", "ebs", "ec2", "iam", "mfa", "nsg", "rds", "s3", "sg", "vm", "vpc"}
 TACTICS = {
     "reconnaissance", "resource-development", "initial-access", "execution", "persistence",

@@ -6,41 +6,12 @@ directory's logs) with entra_fields.py (how rules name them), office.py (Microso
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from core.model import Event, Target
 from core.ports import Source
-from functions.azure.events.activity import ACTIVITY_DERIVED, ACTIVITY_SOURCES
+from functions.azure.events.activity import ACTIVITY_SOURCES
 from functions.azure.events.entra import ENTRA_SOURCES
-from functions.azure.events.entra_fields import (
-    AUDIT_DERIVED,
-    PIM_DERIVED,
-    RISK_DERIVED,
-    SIGNIN_DERIVED,
-)
-from functions.azure.events.office import OFFICE_DERIVED, OFFICE_SOURCES
-from functions.azure.events.values import Derive
+from functions.azure.events.office import OFFICE_SOURCES
 
-__all__ = ["DERIVED", "SOURCES"]
+__all__ = ["SOURCES"]
 
-
-def _targets(kind: str, event: Event) -> tuple[Target, ...]:
-    from functions.azure.targets import targets  # which reads values as this folder does
-
-    return targets(kind, event)
-
-
-SOURCES: tuple[Source, ...] = tuple(
-    one._replace(targets=_targets) for one in (*ACTIVITY_SOURCES, *ENTRA_SOURCES, *OFFICE_SOURCES)
-)
+SOURCES: tuple[Source, ...] = (*ACTIVITY_SOURCES, *ENTRA_SOURCES, *OFFICE_SOURCES)
 """Every kind of native record that is read here; a logsource of several shapes is here as often."""
-
-DERIVED: Mapping[str, Mapping[str, Derive]] = {
-    "azure/activitylogs": ACTIVITY_DERIVED,
-    "azure/auditlogs": AUDIT_DERIVED,
-    "azure/signinlogs": SIGNIN_DERIVED,
-    "azure/riskdetection": RISK_DERIVED,
-    "azure/pim": PIM_DERIVED,
-    **dict.fromkeys((one.name for one in OFFICE_SOURCES), OFFICE_DERIVED),
-}
-"""Source -> field as rules write it -> its values in a record: where no native path leads there."""
