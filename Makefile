@@ -69,6 +69,7 @@ lock: $(READY)
 	$(COMPILE) --python-version 3.11 --extra bench -c requirements/dev.txt \
 	  pyproject.toml -o requirements/bench.txt
 	printf 'awslambdaric\nboto3\n' | $(COMPILE) --python-version 3.13 - -o requirements/ric.txt
+	printf 'tf\n' | $(COMPILE) --python-version 3.11 - -o requirements/stub.txt
 
 ## clean: remove the environment and everything built
 clean:

@@ -2,8 +2,6 @@
 # what may change something shares neither identity nor storage with what reads the logs.
 
 locals {
-  package = coalesce(var.package, "${path.module}/../../build/azure.zip")
-
   # With no verb enabled there is nothing to approve, and no page on the internet.
   functions = {
     for name, each in var.functions : name => each
@@ -55,6 +53,25 @@ locals {
     }
     sweep   = {}
     approve = {}
+  }
+
+  app_settings = {
+    for name in keys(local.functions) : name => merge(
+      local.settings,
+      local.triggers[name],
+      {
+        VIGIL_FUNCTION                            = name
+        AZURE_CLIENT_ID                           = azurerm_user_assigned_identity.function[name].client_id
+        AzureWebJobsStorage__accountName          = azurerm_storage_account.host[name].name
+        APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "ClientId=${azurerm_user_assigned_identity.function[name].client_id};Authorization=AAD"
+      },
+      { for connection in local.connections[name] : "${connection}__credential" => "managedidentity" },
+      {
+        for connection in local.connections[name] :
+        "${connection}__clientId" => azurerm_user_assigned_identity.function[name].client_id
+      },
+      name == "approve" ? {} : { for url in local.approve_url[*] : "VIGIL_APPROVE_URL" => url },
+    )
   }
 
   connections = {
@@ -127,11 +144,6 @@ resource "azurerm_role_assignment" "host" {
   principal_type       = "ServicePrincipal"
 }
 
-# A package under the same name is no change to Terraform: its content is one here.
-resource "terraform_data" "package" {
-  input = filesha256(local.package)
-}
-
 resource "azurerm_function_app_flex_consumption" "this" {
   for_each = local.functions
 
@@ -145,7 +157,6 @@ resource "azurerm_function_app_flex_consumption" "this" {
   runtime_version        = "3.13"
   instance_memory_in_mb  = each.value.memory
   maximum_instance_count = each.value.instances
-  zip_deploy_file        = local.package
 
   storage_container_type            = "blobContainer"
   storage_container_endpoint        = "${azurerm_storage_account.host[each.key].primary_blob_endpoint}${azurerm_storage_container.package[each.key].name}"
@@ -160,22 +171,7 @@ resource "azurerm_function_app_flex_consumption" "this" {
     identity_ids = [azurerm_user_assigned_identity.function[each.key].id]
   }
 
-  app_settings = merge(
-    local.settings,
-    local.triggers[each.key],
-    {
-      VIGIL_FUNCTION                            = each.key
-      AZURE_CLIENT_ID                           = azurerm_user_assigned_identity.function[each.key].client_id
-      AzureWebJobsStorage__accountName          = azurerm_storage_account.host[each.key].name
-      APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "ClientId=${azurerm_user_assigned_identity.function[each.key].client_id};Authorization=AAD"
-    },
-    { for connection in local.connections[each.key] : "${connection}__credential" => "managedidentity" },
-    {
-      for connection in local.connections[each.key] :
-      "${connection}__clientId" => azurerm_user_assigned_identity.function[each.key].client_id
-    },
-    each.key == "approve" ? {} : { for url in local.approve_url[*] : "VIGIL_APPROVE_URL" => url },
-  )
+  app_settings = local.app_settings[each.key]
 
   site_config {
     application_insights_connection_string = azurerm_application_insights.this.connection_string
@@ -198,13 +194,38 @@ resource "azurerm_function_app_flex_consumption" "this" {
     }
   }
 
-  lifecycle {
-    # State, queues and logs lie elsewhere; while an app is made anew its input waits.
-    replace_triggered_by = [terraform_data.package]
-  }
-
   # An app that starts before its rights are there waits for them for minutes.
   depends_on = [azurerm_role_assignment.host, azurerm_role_assignment.work]
+}
+
+# The provider adds a setting AzureWebJobsStorage, a connection string without a key, to every app that
+# uses an identity; the host then takes that and finds no storage, and an empty one is no better
+# (docs/decisions/0096). So the settings are written once more, by ARM, as they are meant: all of
+# them, since ARM takes the list as a whole.
+resource "azurerm_resource_group_template_deployment" "settings" {
+  for_each = local.functions
+
+  name                = "${azurerm_function_app_flex_consumption.this[each.key].name}-settings"
+  resource_group_name = azurerm_resource_group.this.name
+  deployment_mode     = "Incremental"
+
+  template_content = jsonencode({
+    "$schema"      = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+    contentVersion = "1.0.0.0"
+    resources = [{
+      type       = "Microsoft.Web/sites/config"
+      apiVersion = "2023-12-01"
+      name       = "${azurerm_function_app_flex_consumption.this[each.key].name}/appsettings"
+      properties = merge(local.app_settings[each.key], {
+        APPLICATIONINSIGHTS_CONNECTION_STRING = azurerm_application_insights.this.connection_string
+      })
+    }]
+  })
+
+  lifecycle {
+    # Whenever the provider writes the app it writes that setting too.
+    replace_triggered_by = [azurerm_function_app_flex_consumption.this[each.key]]
+  }
 }
 
 # What every function may with the state, each on what it needs alone.

@@ -6,7 +6,7 @@ output "approve_url" {
 }
 
 output "directory_rights" {
-  description = "Rights of the enabled verbs that only an administrator of the directory can grant to respond_identity."
+  description = "Function -> rights that only an administrator of the directory can give its identity (README)."
   value       = local.directory_rights
 }
 

@@ -26,10 +26,13 @@ locals {
     for verb, rights in local.verb_rights : verb => [for right in rights : right if !can(regex("^[a-z]+:", right))]
   }
 
-  # What Terraform can't grant with rights in subscriptions: see the README.
-  directory_rights = sort(distinct(flatten([
-    for rights in values(local.verb_rights) : [for right in rights : right if can(regex("^[a-z]+:", right))]
-  ])))
+  # What rights in subscriptions can't give, by the function that needs it: see the README.
+  directory_rights = {
+    respond = sort(distinct(flatten([
+      for rights in values(local.verb_rights) : [for right in rights : right if can(regex("^[a-z]+:", right))]
+    ])))
+    sweep = sort([for right in local.look : right if can(regex("^[a-z]+:", right))])
+  }
 }
 
 # A role for each verb and subscription, so that a plan shows its rights word by word and taking a verb

@@ -49,7 +49,8 @@ variable "entra" {
 variable "fast_lane" {
   description = <<-EOT
     Subscribe detect to Event Grid as well: notices of a subscription come within seconds, where the
-    Activity Log takes minutes. They lack what was asked and answered. Only the home subscription.
+    Activity Log takes minutes. They lack what was asked and answered. Only the home subscription, and
+    only once the package is on the app: Azure asks the function whether it is there.
   EOT
   type        = bool
   default     = false
@@ -72,8 +73,8 @@ variable "functions" {
   }
 
   validation {
-    condition     = alltrue([for each in values(var.functions) : each.instances >= 40 && each.instances <= 1000])
-    error_message = "A function's instances are 40 to 1000: Flex Consumption takes no lower limit."
+    condition     = alltrue([for each in values(var.functions) : each.instances >= 1 && each.instances <= 1000])
+    error_message = "A function's instances are 1 to 1000."
   }
 }
 
@@ -127,12 +128,6 @@ variable "name" {
     condition     = can(regex("^[a-z][a-z0-9-]{1,19}$", var.name))
     error_message = "name is 2 to 20 lower-case letters, digits and hyphens, a letter first."
   }
-}
-
-variable "package" {
-  description = "The zip that `make package` built; null: where it puts it, build/azure.zip."
-  type        = string
-  default     = null
 }
 
 variable "partitions" {

@@ -23,6 +23,11 @@ provider "azurerm" {
       prevent_deletion_if_contains_resources = true
     }
 
+    # Taking a deployment away must not take the settings or the table with it.
+    template_deployment {
+      delete_nested_items_during_deletion = false
+    }
+
     storage {
       # Accounts, containers and queues are made by ARM alone, so the deployer needs no right on data.
       data_plane_available = false

@@ -28,7 +28,4 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> terraform.Module:
     """infra/azure, ready to plan, with a provider that knows its types and no cloud."""
     terraform.needs_terraform()
     folder = tmp_path_factory.mktemp("azure")
-    (folder / "build").mkdir()
-    with zipfile.ZipFile(folder / "build" / "azure.zip", "w") as package:
-        package.writestr("empty", "")
     return terraform.module("azure", folder, "", mirror("azurerm", folder / "mirror"))

@@ -46,8 +46,6 @@ def applied(tmp_path_factory):
     """Everything applied; ids are made up, and differ for what differs. Its own copy, for its state."""
     terraform.needs_terraform()
     folder = tmp_path_factory.mktemp("applied")
-    (folder / "build").mkdir()
-    (folder / "build" / "azure.zip").write_bytes(b"")
     made = terraform.module("azure", folder, "", mirror("azurerm", folder / "mirror"))
     made.apply(**WHERE, enabled_verbs=VERBS)
     return made
@@ -176,9 +174,9 @@ def test_what_terraform_can_not_grant_is_said(armed, default):
         right for verb in VERBS for right in plain(verb)
     }
     outputs = armed["planned_values"]["outputs"]
-    assert set(outputs["directory_rights"]["value"]) == asked
+    assert set(outputs["directory_rights"]["value"]["respond"]) == asked
     assert all(right.startswith(("graph:", "tenant:")) for right in asked)
-    assert default["planned_values"]["outputs"]["directory_rights"]["value"] == []
+    assert default["planned_values"]["outputs"]["directory_rights"]["value"]["respond"] == []
 
 
 def test_one_enabled_verb_brings_no_other_verbs_rights(azure):
@@ -193,7 +191,7 @@ def test_a_verb_that_is_only_rehearsed_gets_the_reading_part(azure):
     plan = azure.plan(**WHERE, policy={"verbs": {verb: {"mode": "rehearse"} for verb in VERBS}})
     for each in resources(plan, "azurerm_role_definition", "verb"):
         assert all(action.endswith("/read") for action in each["permissions"][0]["actions"])
-    rights = plan["planned_values"]["outputs"]["directory_rights"]["value"]
+    rights = plan["planned_values"]["outputs"]["directory_rights"]["value"]["respond"]
     assert rights == ["graph:User.Read.All", "tenant:microsoft.aadiam/diagnosticSettings/read"]
 
 
@@ -422,17 +420,26 @@ def test_a_second_apply_has_nothing_to_do(applied):
     assert done.returncode == 0, done.stdout[-2000:]
 
 
-def test_a_new_package_is_deployed(applied):
-    package = applied.folder.parents[1] / "build" / "azure.zip"
-    before = package.read_bytes()
-    package.write_bytes(b"another")
-    try:
-        plan = applied.plan(**WHERE, enabled_verbs=VERBS)
-    finally:
-        package.write_bytes(before)
+def test_the_settings_are_written_again_without_the_one_that_the_provider_adds(state):
+    """A connection string without a key would hide the identity from the host."""
+    apps = keyed(state, "azurerm_function_app_flex_consumption", "this")
+    for name, each in keyed(
+        state, "azurerm_resource_group_template_deployment", "settings"
+    ).items():
+        (made,) = json.loads(each["template_content"])["resources"]
+        assert made["name"] == f"{apps[name]['name']}/appsettings"
+        assert "AzureWebJobsStorage" not in made["properties"]
+        assert made["properties"].pop("APPLICATIONINSIGHTS_CONNECTION_STRING")
+        assert made["properties"] == apps[name]["app_settings"]
+
+
+def test_whatever_changes_an_app_writes_its_settings_again(applied):
+    plan = applied.plan(**WHERE, enabled_verbs=VERBS, sweep_minutes=30)
     changed = {each["address"]: each["change"]["actions"] for each in plan["resource_changes"]}
-    apps = [actions for address, actions in changed.items() if "flex_consumption" in address]
-    assert apps == [["delete", "create"]] * 4
+    for name in ("detect", "respond", "sweep", "approve"):
+        assert changed[f'azurerm_function_app_flex_consumption.this["{name}"]'] == ["update"]
+        settings = changed[f'azurerm_resource_group_template_deployment.settings["{name}"]']
+        assert settings == ["delete", "create"]
 
 
 # The stub provider notices
@@ -463,3 +470,11 @@ def test_a_mistake_in_the_module_is_found(azure, tmp_path, file, old, new, messa
 
 def test_every_verb_of_the_catalogue_has_rights_on_azure():
     assert set(VERBS) == set(CATALOGUE)
+
+
+def test_the_sweep_reads_and_no_more(azure, default):
+    looks = resources(default, "azurerm_role_definition", "look")
+    reads = {right for right in PERMISSIONS.get("_sweep", ()) if not re.match(r"[a-z]+:", right)}
+    assert len(looks) == (2 if reads else 0)
+    assert all(set(each["permissions"][0]["actions"]) == reads for each in looks)
+    assert all(right.lower().endswith("/read") for right in reads)

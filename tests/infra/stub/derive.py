@@ -28,13 +28,17 @@ class Generated:
         self.source = path.read_text(encoding="utf-8")
         self.functions = dict(
             re.findall(
-                r"^function (\w+)ToHclTerraform\(struct\) \{\n(.*?)^\}", self.source, re.MULTILINE | re.DOTALL
+                r"^function (\w+)ToHclTerraform\(struct\) \{\n(.*?)^\}",
+                self.source,
+                re.MULTILINE | re.DOTALL,
             )
         )
         self.classes = {
             name: (parent, body)
             for name, parent, body in re.findall(
-                r"^class (\w+) extends cdktf\.(\w+) \{\n(.*?)^\}", self.source, re.MULTILINE | re.DOTALL
+                r"^class (\w+) extends cdktf\.(\w+) \{\n(.*?)^\}",
+                self.source,
+                re.MULTILINE | re.DOTALL,
             )
         }
 
@@ -42,7 +46,9 @@ class Generated:
         """The arguments and attributes of the resource, data source or provider in the file."""
         name = next(name for name, (parent, _) in self.classes.items() if parent in TOPS)
         body = self.classes[name][1]
-        found = re.search(r"synthesizeHclAttributes\(\) \{\n(.*?)^    \}", body, re.MULTILINE | re.DOTALL)
+        found = re.search(
+            r"synthesizeHclAttributes\(\) \{\n(.*?)^    \}", body, re.MULTILINE | re.DOTALL
+        )
         return self.arguments(found[1] if found else "", name)
 
     def arguments(self, text: str, owner: str) -> dict[str, Any]:
