@@ -39,11 +39,13 @@ def declared():
 def properties(declared, name):
     """Property -> type of an interface and of those that it extends."""
     found = re.search(
-        rf"^export interface {name}(?: extends (\w+))? \{{(.*?)^\}}", declared, re.M | re.S
+        rf"^export interface {name}(?: extends (\w+))? \{{(.*?)^\}}",
+        declared,
+        re.MULTILINE | re.DOTALL,
     )
     assert found, name
     held = properties(declared, found[1]) if found[1] else {}
-    own = re.findall(r"^    (\w+)\??: (?:NullableOption<)?([\w\[\]]+)>?;", found[2], re.M)
+    own = re.findall(r"^    (\w+)\??: (?:NullableOption<)?([\w\[\]]+)>?;", found[2], re.MULTILINE)
     return {**held, **dict(own)}
 
 
