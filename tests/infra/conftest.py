@@ -35,6 +35,7 @@ def gcp(tmp_path_factory: pytest.TempPathFactory) -> terraform.Module:
     return terraform.module("gcp", folder, "", plugins)
 
 
+@pytest.fixture(scope="session")
 def azure(tmp_path_factory: pytest.TempPathFactory) -> terraform.Module:
     """infra/azure, ready to plan, with a provider that knows its types and no cloud."""
     terraform.needs_terraform()
