@@ -68,7 +68,7 @@ MANAGED := boto3 botocore s3transfer python-dateutil six
 
 ## lock: resolve the hash-pinned requirements anew
 lock: $(READY)
-	printf 'tf\n' | $(COMPILE) --python-version 3.11 - -o requirements/stub.txt
+	printf 'tf~=1.2\n' | $(COMPILE) --python-version 3.11 - -o requirements/stub.txt
 	$(COMPILE) --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --python-version 3.13 --extra aws $(MANAGED:%=--no-emit-package %) \
 	  pyproject.toml -o requirements/aws.txt
@@ -76,7 +76,6 @@ lock: $(READY)
 	  pyproject.toml -o requirements/bench.txt
 	$(COMPILE) --python-version 3.13 --extra gcp pyproject.toml -o requirements/gcp.txt
 	printf 'awslambdaric\nboto3\n' | $(COMPILE) --python-version 3.13 - -o requirements/ric.txt
-	printf 'tf==1.2.0\n' | $(COMPILE) --python-version 3.11 - -o requirements/provider.txt
 
 ## clean: remove the environment and everything built
 clean:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.infra import loopback, terraform
-from tests.infra.provider.mirror import mirror as google_mirror
 from tests.infra.stub.mirror import mirror
 
 
@@ -31,8 +30,7 @@ def gcp(tmp_path_factory: pytest.TempPathFactory) -> terraform.Module:
     folder = tmp_path_factory.mktemp("gcp")
     (folder / "build").mkdir()
     (folder / "build" / "gcp.zip").write_bytes(b"a stand-in")
-    plugins = google_mirror("google", tmp_path_factory.mktemp("plugins"))
-    return terraform.module("gcp", folder, "", plugins)
+    return terraform.module("gcp", folder, "", mirror("google", folder / "mirror"))
 
 
 @pytest.fixture(scope="session")

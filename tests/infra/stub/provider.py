@@ -1,11 +1,14 @@
-"""A Terraform provider that knows the shape of every type in a table (derive.py) and nothing else.
+"""A Terraform provider that is nothing but its schema: real init, validate, plan and apply, no cloud.
 
     python provider.py TABLE.json
 
-Terraform itself then checks a module against it: arguments, kinds, blocks, references, plans, an
-apply whose ids are made up, a plan after it that is empty. Not checked is what a real provider does
-beyond its schema: rules for values, what forces a new resource, what the cloud says. Runs in an
-environment of its own (requirements/stub.txt), which has the protocol's messages.
+Terraform starts it and talks plugin protocol 6 over gRPC. What a real provider computes is unknown
+in a plan; once applied it is a text that tells what it stands for, and that differs for what
+differs: `google_pubsub_topic/events~1f0c5a7e.id`. What a real provider checks beyond its schema
+(values, what forces a new resource, what the cloud says) is not checked.
+
+Runs in an environment of its own (requirements/stub.txt): the bindings of the protocol, of PyPI's
+`tf`, want an older protobuf than other tests.
 """
 
 from __future__ import annotations
@@ -16,134 +19,78 @@ import json
 import sys
 import tempfile
 import threading
+from collections.abc import Callable, Mapping
 from concurrent import futures
 from pathlib import Path
+from typing import Any
 
 import grpc
 import msgpack
+from schema import Argument, Block, Fields, Table, fields  # beside this file, which is a script
 from tf.gen import grpc_controller_pb2 as controller
 from tf.gen import grpc_controller_pb2_grpc as controller_rpc
 from tf.gen import grpc_stdio_pb2_grpc as stdio_rpc
 from tf.gen import tfplugin_pb2 as pb
 from tf.gen import tfplugin_pb2_grpc as rpc
-from tf.runner import _self_signed_cert
+from tf.runner import _self_signed_cert  # go-plugin wants TLS; nothing public of the package has it
 
 UNKNOWN = msgpack.ExtType(0, b"\x00")
-PLAIN = {"string": "string", "boolean": "bool", "number": "number"}
 WRITE_ONLY = b"\x58\x01"
-"""Field 11 of a schema's attribute, true: the protocol of Terraform 1.11, which the messages lack."""
+"""Field 11 of a schema's attribute, true: the protocol of Terraform 1.11, which the bindings lack."""
+NAMES = ("name", "account_id", "role_id", "secret_id", "display_name", "member", "service", "field")
+"""Arguments that tell one resource from another, the first that is there."""
 
 
-def cty(entry):
-    """The type of an argument as Terraform writes it."""
-    kind = entry["t"]
-    if kind in PLAIN:
-        return PLAIN[kind]
-    if "o" in entry:
-        held = ["object", {name: cty(each) for name, each in entry["o"].items()}]
-        return held if kind == "object" else [kind, held]
-    return (
-        [kind, PLAIN.get(entry.get("e"), "string")] if kind in {"list", "set", "map"} else "dynamic"
-    )
+def serve(table: Table) -> None:
+    """Print where it listens, as go-plugin wants it, and serve until Terraform says stop."""
+    stopped = threading.Event()
+    server = grpc.server(futures.ThreadPoolExecutor(8))
+    rpc.add_ProviderServicer_to_server(Provider(table), server)
 
+    class Controller(controller_rpc.GRPCControllerServicer):
+        def Shutdown(self, request: Any, context: Any) -> Any:
+            threading.Timer(0.05, stopped.set).start()
+            return controller.Empty()
 
-def is_write_only(name):
-    return name.endswith("_wo")
+    class Stdio(stdio_rpc.GRPCStdioServicer):
+        def StreamStdio(self, request: Any, context: Any) -> Any:
+            return iter(())
 
-
-def attribute(name, entry):
-    computed = bool(entry.get("c")) or name == "id"
-    required = bool(entry.get("r"))
-    made = pb.Schema.Attribute(
-        name=name,
-        type=json.dumps(cty(entry)).encode(),
-        required=required,
-        optional=not required and not entry.get("c"),
-        computed=computed and not required,
-    )
-    if is_write_only(name):
-        made.MergeFromString(WRITE_ONLY)
-    return made
-
-
-def block(arguments):
-    """The schema of a block: its arguments, and the blocks in it."""
-    made = pb.Schema.Block()
-    for name, entry in sorted(arguments.items()):
-        if "b" not in entry:
-            made.attributes.append(attribute(name, entry))
-            continue
-        nesting = pb.Schema.NestedBlock.SET if entry["t"] == "set" else pb.Schema.NestedBlock.LIST
-        made.block_types.append(
-            pb.Schema.NestedBlock(
-                type_name=name,
-                block=block(entry["b"]),
-                nesting=nesting,
-                min_items=1 if entry.get("r") else 0,
-                max_items=1 if entry.get("m") else 0,
-            )
-        )
-    return made
-
-
-def schema(arguments):
-    return pb.Schema(version=0, block=block(arguments))
-
-
-def read(value):
-    if value.msgpack:
-        return msgpack.unpackb(value.msgpack, strict_map_key=False, ext_hook=msgpack.ExtType)
-    return json.loads(value.json) if value.json else None
-
-
-def written(value):
-    return pb.DynamicValue(msgpack=msgpack.packb(value))
-
-
-def filled(arguments, value, make, path=""):
-    """The value with what the provider computes put in, and what is write-only taken out."""
-    out = {}
-    for name, entry in arguments.items():
-        given, where = value.get(name), f"{path}.{name}"
-        if "b" in entry:
-            given = [filled(entry["b"], each, make, where) for each in given or ()]
-        elif is_write_only(name):
-            given = None
-        elif (given is None and (entry.get("c") or name == "id")) or given == UNKNOWN:
-            given = make(entry, where)
-        out[name] = given
-    return out
-
-
-def invented(kind, value):
-    """A value for each attribute that a real provider would learn from the cloud: the same each time."""
-    seed = hashlib.sha256(json.dumps([kind, value], default=str, sort_keys=True).encode())
-    made_up = {"number": 0, "boolean": False, "list": [], "set": [], "map": {}}
-    return lambda entry, where: made_up.get(entry["t"], f"{kind}{where}-{seed.hexdigest()[:8]}")
+    controller_rpc.add_GRPCControllerServicer_to_server(Controller(), server)
+    stdio_rpc.add_GRPCStdioServicer_to_server(Stdio(), server)
+    with tempfile.TemporaryDirectory() as folder:
+        certificate, credentials = _self_signed_cert()
+        server.add_secure_port(f"unix://{folder}/socket", credentials)
+        server.start()
+        shown = base64.b64encode(certificate).decode().rstrip("=")
+        print(f"1|6|unix|{folder}/socket|grpc|{shown}", flush=True)
+        stopped.wait()
+        server.stop(0)
 
 
 class Provider(rpc.ProviderServicer):
-    def __init__(self, table):
-        self.table = table
+    """Answers from the table. Names of methods are the protocol's."""
+
+    def __init__(self, table: Table) -> None:
+        self.own = fields(table["provider"])
+        self.resources = {name: fields(each) for name, each in table["resource"].items()}
+        self.data = {name: fields(each) for name, each in table["data"].items()}
 
     def GetMetadata(self, request, context):
+        resource, data = pb.GetMetadata.ResourceMetadata, pb.GetMetadata.DataSourceMetadata
         return pb.GetMetadata.Response(
             server_capabilities=pb.ServerCapabilities(),
-            resources=[
-                pb.GetMetadata.ResourceMetadata(type_name=name) for name in self.table["resource"]
-            ],
-            data_sources=[
-                pb.GetMetadata.DataSourceMetadata(type_name=name) for name in self.table["data"]
-            ],
+            resources=[resource(type_name=name) for name in self.resources],
+            data_sources=[data(type_name=name) for name in self.data],
         )
 
     def GetProviderSchema(self, request, context):
-        out = pb.GetProviderSchema.Response(provider=schema(self.table["provider"]))
-        for name, arguments in self.table["resource"].items():
-            out.resource_schemas[name].CopyFrom(schema(arguments))
-        for name, arguments in self.table["data"].items():
-            out.data_source_schemas[name].CopyFrom(schema(arguments))
-        return out
+        answer = pb.GetProviderSchema.Response(provider=_schema(self.own))
+        for name, each in self.resources.items():
+            answer.resource_schemas[name].CopyFrom(_schema(each))
+        for name, each in self.data.items():
+            answer.data_source_schemas[name].CopyFrom(_schema(each))
+        return answer
 
     def ValidateProviderConfig(self, request, context):
         return pb.ValidateProviderConfig.Response()
@@ -158,38 +105,33 @@ class Provider(rpc.ProviderServicer):
         return pb.ConfigureProvider.Response()
 
     def UpgradeResourceState(self, request, context):
-        return pb.UpgradeResourceState.Response(
-            upgraded_state=written(json.loads(request.raw_state.json))
-        )
+        state = json.loads(request.raw_state.json)
+        return pb.UpgradeResourceState.Response(upgraded_state=_encoded(state))
 
     def ReadResource(self, request, context):
         return pb.ReadResource.Response(new_state=request.current_state, private=request.private)
 
     def PlanResourceChange(self, request, context):
-        wanted = read(request.proposed_new_state)
-        if wanted is None:
-            return pb.PlanResourceChange.Response(planned_state=request.proposed_new_state)
-        arguments = self.table["resource"][request.type_name]
-        planned = filled(arguments, wanted, lambda entry, where: UNKNOWN)
+        wanted = _decoded(request.proposed_new_state)
+        if wanted is not None:
+            known = self.resources[request.type_name]
+            wanted = _filled(known, wanted, lambda kind, path: UNKNOWN)
         return pb.PlanResourceChange.Response(
-            planned_state=written(planned), legacy_type_system=True
+            planned_state=_encoded(wanted), legacy_type_system=True
         )
 
     def ApplyResourceChange(self, request, context):
-        planned = read(request.planned_state)
-        if planned is None:
-            return pb.ApplyResourceChange.Response(new_state=request.planned_state)
-        made = filled(
-            self.table["resource"][request.type_name], planned, invented(request.type_name, planned)
-        )
-        return pb.ApplyResourceChange.Response(new_state=written(made), legacy_type_system=True)
+        wanted = _decoded(request.planned_state)
+        if wanted is not None:
+            known = self.resources[request.type_name]
+            wanted = _filled(known, wanted, _made_up(request.type_name, wanted))
+        return pb.ApplyResourceChange.Response(new_state=_encoded(wanted), legacy_type_system=True)
 
     def ReadDataSource(self, request, context):
-        asked = read(request.config)
-        made = filled(
-            self.table["data"][request.type_name], asked, invented(request.type_name, asked)
-        )
-        return pb.ReadDataSource.Response(state=written(made))
+        asked = _decoded(request.config)
+        known = self.data[request.type_name]
+        found = _filled(known, asked, _made_up(request.type_name, asked))
+        return pb.ReadDataSource.Response(state=_encoded(found))
 
     def GetFunctions(self, request, context):
         return pb.GetFunctions.Response()
@@ -198,31 +140,83 @@ class Provider(rpc.ProviderServicer):
         return pb.StopProvider.Response()
 
 
-def serve(table):
-    """Speak go-plugin's handshake on stdout, then answer until Terraform says it is done."""
-    done = threading.Event()
+def _schema(known: Fields) -> Any:
+    return pb.Schema(version=0, block=_block(known))
 
-    class Control(controller_rpc.GRPCControllerServicer):
-        def Shutdown(self, request, context):
-            threading.Timer(0.05, done.set).start()
-            return controller.Empty()
 
-    class Output(stdio_rpc.GRPCStdioServicer):
-        def StreamStdio(self, request, context):
-            return iter(())
+def _block(known: Fields) -> Any:
+    block = pb.Schema.Block()
+    for name, each in sorted(known.items()):
+        if isinstance(each, Block):
+            mode = pb.Schema.NestedBlock.SET if each.many == "set" else pb.Schema.NestedBlock.LIST
+            block.block_types.append(
+                pb.Schema.NestedBlock(
+                    type_name=name,
+                    block=_block(each.fields),
+                    nesting=mode,
+                    min_items=int(each.needed),
+                    max_items=int(each.single),
+                )
+            )
+        else:
+            block.attributes.append(_attribute(name, each))
+    return block
 
-    server = grpc.server(futures.ThreadPoolExecutor(8))
-    rpc.add_ProviderServicer_to_server(Provider(table), server)
-    controller_rpc.add_GRPCControllerServicer_to_server(Control(), server)
-    stdio_rpc.add_GRPCStdioServicer_to_server(Output(), server)
-    with tempfile.TemporaryDirectory() as folder:
-        certificate, credentials = _self_signed_cert()
-        server.add_secure_port(f"unix://{folder}/provider.sock", credentials)
-        server.start()
-        shown = base64.b64encode(certificate).decode().rstrip("=")
-        print(f"1|6|unix|{folder}/provider.sock|grpc|{shown}", flush=True)
-        done.wait()
-        server.stop(0)
+
+def _attribute(name: str, argument: Argument) -> Any:
+    made = pb.Schema.Attribute(
+        name=name,
+        type=json.dumps(argument.kind).encode(),
+        required=argument.needed,
+        optional=argument.given and not argument.needed,
+        computed=argument.computed,
+    )
+    if argument.write_only:
+        made.MergeFromString(WRITE_ONLY)
+    return made
+
+
+def _filled(known: Fields, value: Any, make: Callable[[Any, str], Any], path: str = "") -> Any:
+    """The value with what the provider computes, and what is unknown, as `make` has it.
+
+    What is write-only is left out: a provider keeps it in neither plan nor state.
+    """
+    if not isinstance(value, dict):
+        return value
+    filled = dict(value)
+    for name, each in known.items():
+        here, held = f"{path}.{name}", value.get(name)
+        if isinstance(each, Block):
+            if held != UNKNOWN:
+                filled[name] = [_filled(each.fields, one, make, here) for one in held or ()]
+        elif each.write_only:
+            filled[name] = None
+        elif held == UNKNOWN or (held is None and each.computed):
+            filled[name] = make(each.kind, here)
+    return filled
+
+
+def _made_up(kind: str, value: Mapping[str, Any]) -> Callable[[Any, str], Any]:
+    """What the cloud would say of it, the same each time: a name to read, a digest to tell apart."""
+    label = next((value[name] for name in NAMES if isinstance(value.get(name), str)), "")
+    written = json.dumps([kind, value], default=str, sort_keys=True)
+    digest = hashlib.sha256(written.encode()).hexdigest()[:8]
+    samples = {"number": 0, "bool": False}
+
+    def make(type_: Any, path: str) -> Any:
+        if isinstance(type_, list):
+            return {} if type_[0] == "map" else []
+        return samples.get(type_, f"{kind}/{label}~{digest}{path}")
+
+    return make
+
+
+def _decoded(value: Any) -> Any:
+    return msgpack.unpackb(value.msgpack, strict_map_key=False, ext_hook=msgpack.ExtType)
+
+
+def _encoded(value: Any) -> Any:
+    return pb.DynamicValue(msgpack=msgpack.packb(value))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""The notation of a provider's table, read.
+"""The notation of a provider's table, read. It knows no provider and no protocol.
 
     "name": "string!"            an argument that is needed; without the mark it is optional
     "email": "string="           what the provider says itself
     "labels": "map(string)"      and list, set, number, bool
     "condition[1]": {...}        a block, at most one; `[]` a list of them, `{}` a set, `!` needed
 
-Whether an optional argument is filled in by the provider where it is left out is not in the table.
+What a name alone says: `id` may be set and is filled in where it is not, and an argument that ends
+in `_wo` is write-only, which is how the providers name them. Whether another optional argument is
+filled in by the provider where it is left out is not in the table.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ class Argument(NamedTuple):
 
     kind: Any
     needed: bool
+    given: bool
+    """May be said by who writes the module: everything but what only the provider says."""
     computed: bool
+    write_only: bool
 
 
 class Block(NamedTuple):
@@ -34,12 +39,15 @@ class Block(NamedTuple):
     many: str
     single: bool
     needed: bool
-    fields: dict[str, Argument | Block]
+    fields: Fields
 
 
-def fields(table: Table) -> dict[str, Argument | Block]:
+Fields: TypeAlias = dict[str, Argument | Block]
+
+
+def fields(table: Table) -> Fields:
     """The arguments and blocks of a resource, or of a block."""
-    found: dict[str, Argument | Block] = {}
+    found: Fields = {}
     for key, value in table.items():
         match = KEY.fullmatch(key)
         assert match, key
@@ -56,4 +64,10 @@ def _argument(name: str, value: str) -> Argument:
     match = TYPE.fullmatch(value)
     assert match, f"{name}: {value}"
     whole, outer, inner, mark = match.groups()
-    return Argument([outer, inner] if outer else whole, mark == "!", mark == "=" or name == "id")
+    return Argument(
+        kind=[outer, inner] if outer else whole,
+        needed=mark == "!",
+        given=mark != "=",
+        computed=mark == "=" or (name == "id" and mark != "!"),
+        write_only=name.endswith("_wo"),
+    )
