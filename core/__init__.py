@@ -19,6 +19,7 @@ Read in this order:
     actions.py    the catalogue of verbs          guard.py     may it run, and why
     respond.py    plan, guard, verb, verify       breaker.py   how much ran lately
     approval.py   a person's word                 audit.py     the chained record of every decision
+    lens.py       a verb as a platform writes it
 
     correlate/    events that are wrong together  watch.py     what correlations see of a hit
     incident.py   firing -> finding, kept up to date

@@ -7,11 +7,11 @@ service is known here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
-from core.errors import Reject
-from core.model import State, Target
+from core import lens
+from core.lens import arg, there
 
 __all__ = ["Clients", "Document", "Lens", "arg", "there"]
 
@@ -21,26 +21,5 @@ Clients: TypeAlias = Callable[[str, str, str], Any]
 Document: TypeAlias = dict[str, Any]
 """A JSON object."""
 
-
-class Lens(NamedTuple):
-    """A Verb before it is given its clients."""
-
-    read: Callable[[Clients, Target], State]
-    want: Callable[[Target, State, int], State]
-    write: Callable[[Clients, Target, State, State], None]
-    facts: Callable[[Clients, Target], Mapping[str, Any]] = lambda clients, target: {}
-
-
-def arg(target: Target, name: str) -> str:
-    """A text that the target must have; Reject without it."""
-    value = target.args.get(name)
-    if not isinstance(value, str) or not value:
-        raise Reject(f"target {target.uid} of kind {target.kind} lacks {name}")
-    return value
-
-
-def there(state: State) -> Mapping[str, Any]:
-    """A state that is never absent."""
-    if state is None:
-        raise Reject("this verb's state is never absent")
-    return state
+Lens: TypeAlias = lens.Lens[Clients]
+"""A verb of this platform before it is given its clients."""

@@ -7,9 +7,9 @@ which rights it needs is in permissions.json.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
-from core.ports import Verb, Verbs
+from core.lens import verbs
+from core.ports import Verbs
 from functions.azure.actions import grants, keys, monitor, network, sessions, storage
 from functions.azure.actions.lens import Clients, Lens
 
@@ -18,15 +18,7 @@ __all__ = ["ACTIONS", "Clients", "Lens", "actions"]
 
 def actions(clients: Clients) -> Verbs:
     """Every verb of this platform, called with this identity in these places."""
-    return {
-        name: Verb(
-            read=partial(lens.read, clients),
-            want=lens.want,
-            write=partial(lens.write, clients),
-            facts=partial(lens.facts, clients),
-        )
-        for name, lens in ACTIONS.items()
-    }
+    return verbs(ACTIONS, clients)
 
 
 ACTIONS: Mapping[str, Lens] = {

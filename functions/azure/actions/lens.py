@@ -9,11 +9,13 @@ the directory in our tenant. No service is known here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
+from core import lens
 from core.errors import Forbidden, Reject
-from core.model import Json, State, Target
+from core.lens import arg, there
+from core.model import Json, Target
 from functions.azure.rest import Cloud, Rest
 
 __all__ = [
@@ -44,28 +46,8 @@ class Clients(NamedTuple):
     tenant: str
 
 
-class Lens(NamedTuple):
-    """A Verb before it is given its clients."""
-
-    read: Callable[[Clients, Target], State]
-    want: Callable[[Target, State, int], State]
-    write: Callable[[Clients, Target, State, State], None]
-    facts: Callable[[Clients, Target], Mapping[str, Any]] = lambda clients, target: {}
-
-
-def arg(target: Target, name: str) -> str:
-    """A text that the target must have; Reject without it."""
-    value = target.args.get(name)
-    if not isinstance(value, str) or not value:
-        raise Reject(f"target {target.uid} of kind {target.kind} lacks {name}")
-    return value
-
-
-def there(state: State) -> Mapping[str, Any]:
-    """A state that is never absent."""
-    if state is None:
-        raise Reject("this verb's state is never absent")
-    return state
+Lens: TypeAlias = lens.Lens[Clients]
+"""A verb of this platform before it is given its clients."""
 
 
 def guid(target: Target, name: str) -> str:

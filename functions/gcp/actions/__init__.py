@@ -7,9 +7,9 @@ known here; which rights it needs is in permissions.json.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
-from core.ports import Verb, Verbs
+from core.lens import verbs
+from core.ports import Verbs
 from functions.gcp.actions import audit_logs, compute, iam, policy, storage
 from functions.gcp.actions.lens import Clients, Lens
 
@@ -18,15 +18,7 @@ __all__ = ["ACTIONS", "Clients", "Lens", "actions"]
 
 def actions(clients: Clients) -> Verbs:
     """Every verb of this platform, on these clients."""
-    return {
-        name: Verb(
-            read=partial(lens.read, clients),
-            want=lens.want,
-            write=partial(lens.write, clients),
-            facts=partial(lens.facts, clients),
-        )
-        for name, lens in ACTIONS.items()
-    }
+    return verbs(ACTIONS, clients)
 
 
 ACTIONS: Mapping[str, Lens] = {

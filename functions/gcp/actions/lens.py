@@ -7,11 +7,13 @@ No service is known here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
+from core import lens
 from core.errors import Conflict, Reject
-from core.model import State, Target
+from core.lens import arg, there
+from core.model import Target
 from functions.gcp.rest import Call
 
 __all__ = ["Clients", "Document", "Lens", "again", "arg", "own", "there"]
@@ -23,24 +25,10 @@ one that Vigil doesn't look after is Forbidden."""
 Document: TypeAlias = dict[str, Any]
 """A JSON object."""
 
+Lens: TypeAlias = lens.Lens[Clients]
+"""A verb of this platform before it is given its clients."""
+
 ATTEMPTS = 3
-
-
-class Lens(NamedTuple):
-    """A Verb before it is given its clients."""
-
-    read: Callable[[Clients, Target], State]
-    want: Callable[[Target, State, int], State]
-    write: Callable[[Clients, Target, State, State], None]
-    facts: Callable[[Clients, Target], Mapping[str, Any]] = lambda clients, target: {}
-
-
-def arg(target: Target, name: str) -> str:
-    """A text that the target must have; Reject without it."""
-    value = target.args.get(name)
-    if not isinstance(value, str) or not value:
-        raise Reject(f"target {target.uid} of kind {target.kind} lacks {name}")
-    return value
 
 
 def own(target: Target, name: str) -> str:
@@ -49,13 +37,6 @@ def own(target: Target, name: str) -> str:
     if not target.account or (name != account and not name.startswith(f"{account}/")):
         raise Reject(f"{name} does not lie in the account {target.account or '(unknown)'}")
     return name
-
-
-def there(state: State) -> Mapping[str, Any]:
-    """A state that is never absent."""
-    if state is None:
-        raise Reject("this verb's state is never absent")
-    return state
 
 
 def again(change: Callable[[], None]) -> None:
