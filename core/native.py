@@ -2,16 +2,33 @@
 
 Clouds give an object where there is one thing and a list where there are several, leave fields
 out and write null; hostile ones do worse. So a path goes through lists and past what is missing,
-and never raises. It knows no cloud and no field.
+and never raises; only `decoded` does, for what is no JSON has no shape. It knows no cloud and no
+field.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
+from typing import Any
 
+import msgspec
+
+from core.errors import BadRecord
+from core.hostile import quoted
 from core.model import Json
 
-__all__ = ["dig", "first", "items", "text"]
+__all__ = ["decoded", "dig", "first", "is_world", "items", "text"]
+
+
+def decoded(body: Any) -> Any:
+    """A message from its JSON, or as it is if somebody decoded it; BadRecord if it is no JSON."""
+    if not isinstance(body, bytes | bytearray | str):
+        return body
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
+        raise BadRecord(f"a message that is not JSON ({error}): {quoted(body)}") from error
 
 
 def dig(value: Json, path: str) -> list[Json]:
@@ -50,3 +67,11 @@ def text(value: Json) -> str:
 def items(value: Json) -> list[Json]:
     """A list as it is, anything else as its only item, null as none."""
     return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def is_world(value: Json) -> bool:
+    """Whether a network is the whole internet: a /0, by any address and of either version."""
+    try:
+        return ipaddress.ip_network(text(value), strict=False).prefixlen == 0
+    except ValueError:
+        return False  # no network: the name of a group, a list, a tag

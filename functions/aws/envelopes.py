@@ -15,7 +15,7 @@ import msgspec
 from core.errors import BadRecord
 from core.hostile import kind_of, quoted
 from core.model import NativeRecord
-from core.native import dig, text
+from core.native import decoded, dig, text
 
 __all__ = ["S3Object", "Unwrapped", "unwrap"]
 
@@ -47,7 +47,7 @@ def unwrap(body: bytes | str | Mapping[str, Any]) -> Unwrapped:
     Known: EventBridge envelopes (CloudTrail, S3 `Object Created`), S3 notifications, CloudTrail's
     own file notifications, the same through SNS, and CloudTrail records bare or in `Records`.
     """
-    return _merged(_opened(_decoded(body)))
+    return _merged(_opened(decoded(body)))
 
 
 def _opened(body: Any, depth: int = 0) -> Iterator[Unwrapped]:
@@ -116,7 +116,7 @@ def _published(body: Mapping[str, Any], depth: int) -> Iterator[Unwrapped]:
     elif message == VALIDATION:
         yield _ignored(VALIDATION)
     else:
-        yield from _opened(_decoded(message), depth)
+        yield from _opened(decoded(message), depth)
 
 
 def _delivered(body: Mapping[str, Any], _depth: int) -> Iterator[Unwrapped]:
@@ -160,15 +160,6 @@ def _merged(parts: Iterator[Unwrapped]) -> Unwrapped:
         objects=tuple(each for part in every for each in part.objects),
         ignored=tuple(each for part in every for each in part.ignored),
     )
-
-
-def _decoded(body: Any) -> Any:
-    if not isinstance(body, bytes | bytearray | str):
-        return body
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, ValueError) as error:
-        raise BadRecord(f"a message that is not JSON ({error}): {quoted(body)}") from error
 
 
 DEPTH = 5

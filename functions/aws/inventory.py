@@ -8,7 +8,6 @@ Which resources are bad is the rules' affair.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
@@ -18,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from core.errors import Forbidden, NotFound
 from core.model import Event
+from core.native import is_world
 from core.ports import Clock, Inventory
 from core.sweep import event
 from functions.aws.actions import Clients
@@ -169,15 +169,8 @@ def _rule(rule: Any) -> dict[str, Any]:
         "to_port": 65535 if every else rule.get("ToPort", -1),
         "group_id": rule["GroupId"],
         "description": rule.get("Description", ""),
-        "world_open": any(map(_is_world, sources)),
+        "world_open": any(map(is_world, sources)),
     }
-
-
-def _is_world(source: str) -> bool:
-    try:
-        return ipaddress.ip_network(source, strict=False).prefixlen == 0
-    except ValueError:
-        return False  # a prefix list or a group
 
 
 def _buckets(place: Place) -> Iterator[Event]:

@@ -15,7 +15,7 @@ import msgspec
 from core.errors import BadRecord
 from core.hostile import kind_of, quoted
 from core.model import NativeRecord
-from core.native import text
+from core.native import decoded, text
 from functions.azure.events.activity import GRID_TYPES
 
 __all__ = ["Unwrapped", "unwrap"]
@@ -42,7 +42,7 @@ def unwrap(body: bytes | str | Mapping[str, Any] | list[Any]) -> Unwrapped:
     records: list[NativeRecord] = []
     ignored: list[str] = []
     refused: list[str] = []
-    for each in _parts(_decoded(body)):
+    for each in _parts(decoded(body)):
         if not isinstance(each, Mapping):
             refused.append(f"a record is an object, not {kind_of(each)}")
         elif reason := _unread(each):
@@ -77,15 +77,6 @@ def _unread(part: Mapping[str, Any]) -> str:
         return ""
     sort = text(part.get("eventType")) or text(part.get("type"))
     return "" if sort in GRID_TYPES else f"Event Grid event {quoted(sort)} is not read"
-
-
-def _decoded(body: Any) -> Any:
-    if not isinstance(body, bytes | bytearray | str):
-        return body
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, ValueError) as error:
-        raise BadRecord(f"a message that is not JSON ({error}): {quoted(body)}") from error
 
 
 DEPTH = 4

@@ -10,11 +10,11 @@ Resources are named by their id in lower case, as logs differ in its case and Az
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from core import native
 from core.model import Event, Json, Target
 from core.native import dig, first, text
 from functions.azure.events.values import named, part
@@ -32,12 +32,7 @@ def targets(kind: str, event: Event) -> tuple[Target, ...]:
 def is_world(source: Json) -> bool:
     """Whether a source of a firewall rule is the whole internet: `*`, `Internet` or a /0."""
     name = text(source).strip()
-    if name.casefold() in WORLD:
-        return True
-    try:
-        return ipaddress.ip_network(name, strict=False).prefixlen == 0
-    except ValueError:
-        return False
+    return name.casefold() in WORLD or native.is_world(name)
 
 
 def _access_key(event: Event) -> tuple[Target, ...]:

@@ -20,6 +20,7 @@ import msgspec
 from core.errors import BadRecord
 from core.hostile import kind_of, quoted
 from core.model import NativeRecord
+from core.native import decoded
 
 __all__ = ["Unwrapped", "unwrap"]
 
@@ -40,7 +41,7 @@ def unwrap(body: bytes | str | Mapping[str, Any]) -> Unwrapped:
     Known are a push request (`message` beside `subscription`), the same as the data of a
     CloudEvent, a Pub/Sub message alone, Eventarc's own audit log event, and a log entry alone.
     """
-    return _opened(_decoded(body))
+    return _opened(decoded(body))
 
 
 def _opened(body: Any, depth: int = 0) -> Unwrapped:
@@ -62,18 +63,9 @@ def _opened(body: Any, depth: int = 0) -> Unwrapped:
 
 def _unpacked(data: str) -> Any:
     try:
-        return _decoded(base64.b64decode(data, validate=True))
+        return decoded(base64.b64decode(data, validate=True))
     except (binascii.Error, ValueError) as error:
         raise BadRecord(f"data that is not base64 ({error}): {quoted(data)}") from error
-
-
-def _decoded(body: Any) -> Any:
-    if not isinstance(body, bytes | bytearray | str):
-        return body
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, ValueError) as error:
-        raise BadRecord(f"a message that is not JSON ({error}): {quoted(body)}") from error
 
 
 DEPTH = 4

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.model import State, Target
+from core.native import is_world
 from functions.aws.actions.lens import Clients, Document, Lens, arg, there
 from functions.aws.adapters import calling
 
@@ -69,7 +70,7 @@ def _open_rules(clients: Clients, target: Target) -> list[tuple[str, Document]]:
             ec2.describe_security_groups(GroupIds=[group])
     for rule in rules:
         cidr = rule.get("CidrIpv4") or rule.get("CidrIpv6") or ""
-        if rule.get("IsEgress") or not _is_world(cidr):
+        if rule.get("IsEgress") or not is_world(cidr):
             continue
         flat = _flat(rule, cidr)
         if not named or _range(flat) in named:
@@ -104,15 +105,8 @@ def _named(target: Target) -> Iterator[tuple[str, int, int, str]]:
         cidrs += [item["CidrIpv6"] for item in each.get("Ipv6Ranges", ())]
         protocol = PROTOCOLS.get(each["IpProtocol"], each["IpProtocol"])
         ports = {"from_port": each.get("FromPort", -1), "to_port": each.get("ToPort", -1)}
-        for cidr in filter(_is_world, cidrs):
+        for cidr in filter(is_world, cidrs):
             yield _range({"protocol": protocol, **ports, "cidr": cidr})
-
-
-def _is_world(cidr: str) -> bool:
-    try:
-        return ipaddress.ip_network(cidr, strict=False).prefixlen == 0
-    except ValueError:
-        return False
 
 
 def _permission(flat: Mapping[str, Any]) -> Any:

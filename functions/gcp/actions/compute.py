@@ -8,11 +8,11 @@ https://cloud.google.com/firewall/docs/firewalls#rule_components.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 
 from core.errors import Conflict, Reject
 from core.model import State, Target
+from core.native import is_world
 from functions.gcp.actions.lens import Clients, Document, Lens, arg, own, there
 from functions.gcp.rest import Request, path
 
@@ -31,7 +31,7 @@ def _read_rule(clients: Clients, target: Target) -> State:
 
 def _want_rule(target: Target, before: State, at: int) -> State:
     state = there(before)
-    kept = [each for each in state["sourceRanges"] if not _is_world(each)]
+    kept = [each for each in state["sourceRanges"] if not is_world(each)]
     if state["disabled"] or len(kept) == len(state["sourceRanges"]):
         return before
     return {**state, "sourceRanges": kept} if kept else {**state, "disabled": True}
@@ -79,13 +79,6 @@ def _rule(clients: Clients, target: Target) -> Document:
 
 def _name(target: Target) -> str:
     return own(target, arg(target, "firewall"))
-
-
-def _is_world(range_: str) -> bool:
-    try:
-        return ipaddress.ip_network(range_, strict=False).prefixlen == 0
-    except ValueError:
-        return False
 
 
 CLOSE_INGRESS = Lens(_read_rule, _want_rule, _write_rule)

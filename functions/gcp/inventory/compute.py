@@ -7,11 +7,11 @@ https://cloud.google.com/firewall/docs/firewalls#rule_components.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.model import Event
+from core.native import is_world
 from functions.gcp.inventory.look import Look, Place, listed
 from functions.gcp.rest import Request, path
 
@@ -53,7 +53,7 @@ def _look(rule: Mapping[str, Any], action: str, protocol: str, low: int, high: i
         priority=rule.get("priority", 1000),
         network=rule.get("network", ""),
         description=rule.get("description", ""),
-        world_open=enabled and allow and any(map(_is_world, ranges)),
+        world_open=enabled and allow and any(map(is_world, ranges)),
     )
 
 
@@ -65,13 +65,6 @@ def _spans(part: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
     for span in part.get("ports") or ["0-65535"]:
         low, _, high = span.partition("-")
         yield int(low), int(high or low)
-
-
-def _is_world(range_: str) -> bool:
-    try:
-        return ipaddress.ip_network(range_, strict=False).prefixlen == 0
-    except ValueError:
-        return False
 
 
 PORTED = frozenset({"all", "tcp", "udp", "sctp", "6", "17", "132"})

@@ -1,0 +1,43 @@
+"""What all clouds' records are read with."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.errors import BadRecord
+from core.native import decoded, is_world
+
+
+@pytest.mark.parametrize(
+    ("value", "world"),
+    [
+        ("0.0.0.0/0", True),
+        ("::/0", True),
+        ("203.0.113.9/0", True),
+        ("0:0:0:0:0:0:0:0/0", True),
+        ("0.0.0.0/1", False),
+        ("0.0.0.0", False),
+        ("::/1", False),
+        ("sg-0123456789abcdef0", False),
+        ("", False),
+        (None, False),
+        (0, False),
+        (["0.0.0.0/0"], False),
+    ],
+)
+def test_the_world_is_a_prefix_of_no_length(value, world):
+    assert is_world(value) is world
+
+
+@pytest.mark.parametrize(
+    ("body", "held"),
+    [(b'{"a": 1}', {"a": 1}), ("[1]", [1]), (bytearray(b"null"), None), ({"a": 1}, {"a": 1})],
+)
+def test_a_message_is_decoded_once(body, held):
+    assert decoded(body) == held
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", "{", "[" * 100_000, '"\\ud800"'])
+def test_what_is_no_json_is_a_bad_record_that_shows_it(body):
+    with pytest.raises(BadRecord, match="a message that is not JSON"):
+        decoded(body)
