@@ -7,7 +7,6 @@ Which resources are bad is the rules' affair.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
@@ -16,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from core.errors import Forbidden, NotFound
+from core.look import Look
 from core.model import Event
 from core.native import is_world
 from core.ports import Clock, Inventory
-from core.sweep import event
 from functions.aws.actions import Clients
 from functions.aws.adapters import calling
 from functions.aws.targets import arn
@@ -48,47 +47,13 @@ class Place(NamedTuple):
     account: str
     regions: tuple[str, ...]
     clock: Clock
+    provider: str = "aws"
 
 
 def inventory(clients: Clients, account: str, regions: tuple[str, ...], clock: Clock) -> Inventory:
     """Resource kind -> all resources of it. IAM and S3 list the whole account, EC2 `regions`."""
     place = Place(clients, account, regions, clock)
     return {kind: partial(resources, place) for kind, resources in KINDS.items()}
-
-
-class Look:
-    """The attributes of one resource, and the names of those that could not be read."""
-
-    def __init__(self) -> None:
-        self.attributes: dict[str, Any] = {}
-        self.unknown: list[str] = []
-
-    @contextlib.contextmanager
-    def at(self, *names: str) -> Iterator[dict[str, Any]]:
-        """Around the reading of these attributes: a denied call leaves all of them unknown."""
-        found: dict[str, Any] = {}
-        try:
-            with calling():
-                yield found
-        except Forbidden:
-            self.unknown += names
-        else:
-            self.attributes |= found
-
-    def event(self, place: Place, kind: str, **fields: Any) -> Event:
-        """The posture event of the resource (see core.sweep.event for its fields)."""
-        return event(
-            {
-                "resource_type": kind,
-                "provider": "aws",
-                "account": place.account,
-                "time": place.clock(),
-                "tags": {},
-                **fields,
-                "attributes": self.attributes,
-                "unknown": self.unknown,
-            }
-        )
 
 
 def _access_keys(place: Place) -> Iterator[Event]:
@@ -102,15 +67,14 @@ def _access_keys(place: Place) -> Iterator[Event]:
         except NotFound:
             continue  # deleted while we looked
         for key in keys:
-            look = Look()
-            look.attributes = {
-                "owner": user["Arn"],
-                "owner_type": "user",
-                "is_user_managed": True,
-                "active": key["Status"] == "Active",
-                "age_days": _days(place, key["CreateDate"]),
-            }
-            with look.at("last_used_days", "never_used") as found:
+            look = Look(
+                owner=user["Arn"],
+                owner_type="user",
+                is_user_managed=True,
+                active=key["Status"] == "Active",
+                age_days=_days(place, key["CreateDate"]),
+            )
+            with look.at("last_used_days", "never_used") as found, calling():
                 answer = iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])
                 used = answer["AccessKeyLastUsed"].get("LastUsedDate")
                 found["last_used_days"] = _days(place, used) if used else None
@@ -124,8 +88,7 @@ def _firewall_rules(place: Place) -> Iterator[Event]:
         ec2: EC2Client = place.clients("ec2", region, place.account)
         attached = _attached(ec2)
         for rule in _all(ec2, "describe_security_group_rules", "SecurityGroupRules"):
-            look = Look()
-            look.attributes = _rule(rule)
+            look = Look(**_rule(rule))
             if attached is None:
                 look.unknown.append("attached")
             else:
@@ -200,7 +163,7 @@ def _buckets(place: Place) -> Iterator[Event]:
 def _bucket(s3: S3Client, name: str, account_wide: Mapping[str, bool] | None) -> Look:
     look = Look()
     for attribute, read in BUCKET.items():
-        with look.at(attribute) as found:
+        with look.at(attribute) as found, calling():
             found[attribute] = read(s3, name)
     flags = look.attributes.pop("public_access_block", None)
     block = _effective(flags, account_wide)

@@ -1,7 +1,7 @@
 """What a sweep looks at on Google Cloud: keys, firewall rules, buckets and log sinks, by kind.
 
-Reading order: look.py (one resource, and what could not be read of it), then a file per service:
-iam.py, compute.py, storage.py, logging.py. A kind that can't be listed raises; an attribute that
+Reading order: place.py (where a sweep looks), then a file per service: iam.py, compute.py,
+storage.py, logging.py. A kind that can't be listed raises; an attribute that
 can't be read is left out and named in the record's `unknown`, for "could not look" is never "fine".
 Which resources are bad is the rules' affair.
 """
@@ -16,7 +16,7 @@ from core.model import Event
 from core.ports import Clock, Inventory
 from functions.gcp.actions.lens import Clients
 from functions.gcp.inventory import compute, iam, logging, storage
-from functions.gcp.inventory.look import Place
+from functions.gcp.inventory.place import Place
 
 __all__ = ["inventory"]
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from core.look import Look
 from core.model import Event
 from core.native import is_world
-from functions.gcp.inventory.look import Look, Place, listed
+from functions.gcp.inventory.place import Place, listed
 from functions.gcp.rest import Request, path
 
 __all__ = ["firewall_rules"]

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.errors import Forbidden, NotFound
+from core.look import Look
 from core.model import Event
-from functions.gcp.inventory.look import Look, Place, days, listed
+from functions.gcp.inventory.place import Place, days, listed
 from functions.gcp.rest import Request, path
 
 __all__ = ["access_keys"]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from core.look import Look
 from core.model import Event
-from functions.gcp.inventory.look import Look, Place, listed
+from functions.gcp.inventory.place import Place, listed
 from functions.gcp.rest import Request, path
 
 __all__ = ["sinks"]

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.errors import Forbidden, NotFound
+from core.look import Look
 from core.model import Event
-from functions.gcp.inventory.look import Look, Place, listed
+from functions.gcp.inventory.place import Place, listed
 from functions.gcp.rest import Request, path
 
 __all__ = ["buckets"]

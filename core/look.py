@@ -1,32 +1,37 @@
-"""One resource of a sweep as it is put together, and reading lists page by page.
+"""One resource of a sweep as a platform puts it together: what was read, and what could not be.
 
-No kind of resource is known here.
+An attribute that can't be read is left out and named in the record's `unknown`, for "could not
+look" is never "fine". No kind of resource is known here.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 from core.errors import Forbidden
 from core.model import Event
 from core.ports import Clock
 from core.sweep import event
-from functions.gcp.rest import Call, Request
 
-__all__ = ["DAY_MS", "Look", "Place", "days", "listed"]
-
-DAY_MS = 86_400_000
+__all__ = ["Look", "Place"]
 
 
-class Place(NamedTuple):
-    """Where a sweep looks, and when."""
+class Place(Protocol):
+    """Where a sweep looks, and when: what all resources found there have in common."""
 
-    call: Call
-    project: str
-    clock: Clock
+    @property
+    def provider(self) -> str:
+        """The cloud, by the name that events have."""
+
+    @property
+    def account(self) -> str:
+        """Whose resources these are."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time of the look."""
 
 
 class Look:
@@ -52,8 +57,8 @@ class Look:
         return event(
             {
                 "resource_type": kind,
-                "provider": "gcp",
-                "account": place.project,
+                "provider": place.provider,
+                "account": place.account,
                 "time": place.clock(),
                 "tags": {},
                 **fields,
@@ -61,18 +66,3 @@ class Look:
                 "unknown": self.unknown,
             }
         )
-
-
-def listed(call: Call, request: Request, items: str) -> Iterator[Mapping[str, Any]]:
-    """Every item of every page."""
-    while True:
-        page = call(request).json
-        yield from page.get(items, ())
-        if not page.get("nextPageToken"):
-            return
-        request = request._replace(query={**request.query, "pageToken": page["nextPageToken"]})
-
-
-def days(place: Place, since: str) -> int:
-    """Whole days since a time as Google writes it."""
-    return (place.clock() - int(datetime.fromisoformat(since).timestamp() * 1000)) // DAY_MS
