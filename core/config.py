@@ -8,16 +8,25 @@ the respond function). This file knows neither the clouds nor how either is fetc
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
 
 from core.actions import CATALOGUE
-from core.errors import BadConfig
+from core.errors import BadConfig, Unavailable
 from core.model import LEVELS, Level, digest, to_json
 
-__all__ = ["Mode", "Policy", "VerbPolicy", "Webhook", "policy", "settings", "webhooks"]
+__all__ = [
+    "Mode",
+    "Policy",
+    "VerbPolicy",
+    "Webhook",
+    "policy",
+    "policy_now",
+    "settings",
+    "webhooks",
+]
 
 Mode = Literal["off", "rehearse", "approve", "auto"]
 """off: refused. rehearse: planned, never written. approve: held for a person. auto: run."""
@@ -98,6 +107,21 @@ def policy(document: bytes | str) -> Policy:
     if faults:
         raise BadConfig(dict.fromkeys(faults))
     return msgspec.convert(raw, Policy)
+
+
+def policy_now(read: Callable[[], bytes | str]) -> Callable[[], Policy]:
+    """The policy as it reads at each call; Unavailable where the document is not one.
+
+    An operator can mend it, so the action that asked waits on its queue and isn't lost.
+    """
+
+    def now() -> Policy:
+        try:
+            return policy(read())
+        except BadConfig as error:
+            raise Unavailable(f"the response policy can't be used: {error}") from error
+
+    return now
 
 
 def webhooks(document: bytes | str) -> tuple[Webhook, ...]:

@@ -20,7 +20,7 @@ from core.audit import Audit
 from core.config import Policy
 from core.detect import Detector
 from core.engine import Engine
-from core.errors import BadConfig, Forbidden, Unavailable
+from core.errors import Forbidden
 from core.ports import Inventory, Metrics, Sink, Source, system_clock
 from core.respond import Responder
 from core.scan import Scanner
@@ -236,16 +236,9 @@ class Wiring:
 
     @cached_property
     def _policy(self) -> Callable[[], Policy]:
-        read = ssm_policy(self.client("ssm"), self.settings["VIGIL_POLICY"], self.clock)
-
-        def policy() -> Policy:
-            try:
-                return config.policy(read())
-            except BadConfig as error:
-                # An operator can mend it, so the action waits on its queue and isn't lost.
-                raise Unavailable(f"the response policy can't be used: {error}") from error
-
-        return policy
+        return config.policy_now(
+            ssm_policy(self.client("ssm"), self.settings["VIGIL_POLICY"], self.clock)
+        )
 
     def _secret(self, arn: str) -> Callable[[], str]:
         return secret(self.client("secretsmanager"), arn, self.clock)

@@ -20,7 +20,7 @@ from core.audit import Audit
 from core.config import Policy
 from core.detect import Detector
 from core.engine import Engine
-from core.errors import BadConfig, Forbidden, Unavailable
+from core.errors import Forbidden
 from core.ports import Inventory, Metrics, Queue, Rejects, Sink, Source, system_clock
 from core.respond import Responder
 from core.sweep import source as posture
@@ -225,16 +225,7 @@ class Wiring:
 
     @cached_property
     def _policy(self) -> Callable[[], Policy]:
-        read = self._secret(self.settings["VIGIL_POLICY"], POLICY_TTL_MS)
-
-        def policy() -> Policy:
-            try:
-                return config.policy(read())
-            except BadConfig as error:
-                # An operator can mend it, so the action waits on its topic and isn't lost.
-                raise Unavailable(f"the response policy can't be used: {error}") from error
-
-        return policy
+        return config.policy_now(self._secret(self.settings["VIGIL_POLICY"], POLICY_TTL_MS))
 
     def _secret(self, name: str, ttl: int) -> Callable[[], bytes]:
         return adapters.secret(self.call, name, self.clock, ttl)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.config import Policy, policy, settings, webhooks
-from core.errors import BadConfig
+from core.config import Policy, policy, policy_now, settings, webhooks
+from core.errors import BadConfig, Unavailable
 
 
 def faults(call, *args) -> list[str]:
@@ -71,3 +71,14 @@ def test_webhooks_are_checked_each():
 def test_a_good_webhook_is_read():
     (hook,) = webhooks('[{"name": "a", "kind": "slack", "url": "https://hooks.example.com/x"}]')
     assert (hook.name, hook.min_level) == ("a", "medium")
+
+
+def test_the_policy_is_read_afresh_and_one_that_is_wrong_only_has_to_wait():
+    document = ['{"verbs": {"disable_access_key": {"mode": "auto"}}}']
+    now = policy_now(lambda: document[-1])
+    assert now().verbs["disable_access_key"].mode == "auto"
+    document.append('{"verbs": {"disable_acess_key": {}}}')
+    with pytest.raises(Unavailable, match=r"policy can't be used: .*disable_acess_key"):
+        now()
+    document.append("{}")
+    assert now() == Policy()
