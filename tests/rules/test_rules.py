@@ -33,7 +33,9 @@ from functions.gcp.events import SOURCES as GCP
 from functions.gcp.targets import targets as gcp_targets
 
 RULES = Path(__file__).parents[2] / "core" / "rules"
-FILES = sorted(RULES.rglob("*.yml"))
+FILES = sorted(file for file in RULES.rglob("*.yml") if "\nfilter:" not in file.read_text())
+"""Rules; filters of a deployment may lie beside them."""
+
 TARGETS = {"aws": aws_targets, "gcp": gcp_targets}
 READS = {
     one.name: one
