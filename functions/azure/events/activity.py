@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import partial
 
 from core.errors import BadRecord
 from core.hostile import kind_of
@@ -31,7 +32,9 @@ from core.model import (
 )
 from core.native import first, text
 from core.ports import Derive, Source
+from functions.azure import neutral
 from functions.azure.events.values import address, content_id, moment, part
+from functions.azure.operations import ACTIVITY
 
 __all__ = ["ACTIVITY_SOURCES", "activity_event"]
 
@@ -60,6 +63,7 @@ def activity_event(record: NativeRecord) -> Event:
         service=_provider(record).casefold(),
         operation=operation,
         activity=_activity(record, operation),
+        labels=ACTIVITY.labels("", operation),
         outcome=outcome,
         error=_error(record, status) if outcome == "failure" else "",
         message=first(record, "properties.statusMessage", "resultDescription"),
@@ -282,6 +286,7 @@ def _shape(keys: tuple[str, ...], only: Mapping[str, tuple[str, ...]], time: str
         event=activity_event,
         aliases=ALIASES,
         derived=DERIVED,
+        neutral=partial(neutral.activity, OUTCOMES),
         records="records",
     )
 

@@ -12,6 +12,7 @@ Pure. It doesn't know the Activity Log, nor how rules write the fields: entra_fi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import msgspec
 
@@ -20,6 +21,7 @@ from core.hostile import kind_of
 from core.model import Activity, Actor, Event, Json, NativeRecord, Outcome, Resource
 from core.native import dig, first, text
 from core.ports import Source
+from functions.azure import neutral
 from functions.azure.events.entra_fields import (
     AUDIT,
     AUDIT_DERIVED,
@@ -32,6 +34,7 @@ from functions.azure.events.entra_fields import (
     SIGNIN_DERIVED,
 )
 from functions.azure.events.values import address, content_id, moment, named, part
+from functions.azure.operations import DIRECTORY
 
 __all__ = ["ENTRA_SOURCES", "audit_event", "pim_event", "risk_event", "signin_event"]
 
@@ -53,6 +56,7 @@ def audit_event(record: NativeRecord) -> Event:
         service=first(held, "loggedByService"),
         operation=operation,
         activity=ACTIVITIES.get(first(held, "operationType").casefold(), "other"),
+        labels=DIRECTORY.labels("", operation),
         outcome=outcome,
         error=first(held, "resultReason") if outcome == "failure" else "",
         message=first(held, "resultReason", "resultDescription"),
@@ -281,6 +285,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=pim_event,
         aliases=PIM,
         derived=PIM_DERIVED,
+        neutral=neutral.alerts,
         records="records",
     ),
     Source(
@@ -293,6 +298,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=pim_event,
         aliases=PIM,
         derived=PIM_DERIVED,
+        neutral=neutral.alerts,
         records="value",
     ),
     Source(
@@ -304,6 +310,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=audit_event,
         aliases=AUDIT,
         derived=AUDIT_DERIVED,
+        neutral=partial(neutral.directory, OUTCOMES),
         also=("azure/activitylogs",),
         records="value",
     ),
@@ -316,6 +323,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=signin_event,
         aliases=SIGNIN,
         derived=SIGNIN_DERIVED,
+        neutral=neutral.sign_ins,
         records="value",
     ),
     Source(
@@ -327,6 +335,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=risk_event,
         aliases=RISK,
         derived=RISK_DERIVED,
+        neutral=neutral.risks,
         records="value",
     ),
     Source(
@@ -339,6 +348,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=audit_event,
         aliases=AUDIT,
         derived=AUDIT_DERIVED,
+        neutral=partial(neutral.directory, OUTCOMES),
         also=("azure/activitylogs",),
         records="records",
     ),
@@ -352,6 +362,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=signin_event,
         aliases=SIGNIN,
         derived=SIGNIN_DERIVED,
+        neutral=neutral.sign_ins,
         records="records",
     ),
     Source(
@@ -364,6 +375,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=risk_event,
         aliases=RISK,
         derived=RISK_DERIVED,
+        neutral=neutral.risks,
         records="records",
     ),
 )
