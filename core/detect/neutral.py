@@ -60,16 +60,22 @@ def covers(entry: Entry, source: Source) -> bool:
     )
 
 
-def lowered(book: Rulebook, numbers: Iterable[int], source: Source, test: Test) -> Rulebook:
-    """The book with its neutral rules in the words of the source; itself when it has none."""
+def lowered(
+    book: Rulebook, numbers: list[int], source: Source, test: Test
+) -> tuple[Rulebook, list[int]]:
+    """The book with its neutral rules in the words of the source, itself when it has none; and the
+    numbers without those of rules that no record of the source can match.
+    """
     neutral = [number for number in numbers if covers(book.entries[number], source)]
     if not neutral or source.neutral is None:
-        return book
+        return book, numbers
     table, entries = source.neutral(), list(book.entries)
+    never: set[int] = set()
     for number in neutral:
         entry = entries[number]
         of_class = Text("class_uid", (str(CATEGORIES[entry.source]),))
         expr = lower(And((of_class, book.detection(number))), table, source, test)
+        never.update([number] if expr == Or(()) else [])
         entries[number] = msgspec.structs.replace(
             entry,
             provider="",
@@ -80,7 +86,8 @@ def lowered(book: Rulebook, numbers: Iterable[int], source: Source, test: Test) 
             },
             detect=msgspec.Raw(msgspec.json.encode(expr)),
         )
-    return msgspec.structs.replace(book, entries=tuple(entries))
+    asked = [number for number in numbers if number not in never]
+    return msgspec.structs.replace(book, entries=tuple(entries)), asked
 
 
 def lower(expr: Expr, table: NeutralTable, source: Source, test: Test) -> Expr:
@@ -93,9 +100,15 @@ def lower(expr: Expr, table: NeutralTable, source: Source, test: Test) -> Expr:
 
 
 def _flat(kind: type[And | Or], items: Iterable[Expr]) -> Expr:
-    """One AND for ANDs within ANDs, so that what is cheap in any of them is asked first."""
+    """One AND for ANDs within ANDs, so that what is cheap in any of them is asked first.
+
+    What always or never holds decides it, or drops out.
+    """
+    ends = Or(()) if kind is And else And(())
     found: list[Expr] = []
     for item in items:
+        if item == ends:
+            return ends
         found.extend(item.items if isinstance(item, kind) else (item,))
     return found[0] if len(found) == 1 else kind(tuple(found))
 
