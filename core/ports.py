@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
+import msgspec
+
 from core.errors import Reject
 from core.model import Action, Alert, Event, Json, NativeRecord, Rejected, State, Target
 from core.rulebook import Expr
@@ -20,6 +22,7 @@ from core.rulebook import Expr
 __all__ = [
     "Clock",
     "Derive",
+    "Derived",
     "Entry",
     "Inventory",
     "Journal",
@@ -128,6 +131,17 @@ Inventory: TypeAlias = Mapping[str, Callable[[], Iterable[Event]]]
 Derive: TypeAlias = Callable[[NativeRecord], list[Json]]
 """What a field that no record holds as such would be: its values, [] where it is absent. Pure, and
 it never raises, whatever the record is like."""
+
+
+class Derived(msgspec.Struct, frozen=True):
+    """A Derive that says which native paths it reads: a header that has them can tell the field."""
+
+    of: Derive
+    reads: tuple[str, ...]
+
+    def __call__(self, record: NativeRecord) -> list[Json]:
+        """The field's values."""
+        return self.of(record)
 
 
 class Must(NamedTuple):

@@ -1,8 +1,9 @@
 """What can be decided from a record's header, before the record is opened.
 
-A header is a few fields: the exact ones, for each combination of whose texts the rules are settled
-once and the answer kept, and some extra ones that rule out, or decide, what is left. Which fields
-these are follows from the rules, and from which rules were asked so far (`learn`). It knows nothing
+A header is a few columns, native paths: the exact ones, for each combination of whose texts the
+rules are settled once and the answer kept, and some extra ones that rule out, or decide, what is
+left. A field is known when the exact columns hold every path that it may be found at. Which columns
+there are follows from the rules, and from which rules were asked so far (`learn`). It knows nothing
 of bytes; core.scan decodes headers.
 """
 
@@ -20,11 +21,11 @@ from core.detect.matcher import Fields, View
 from core.detect.partial import fields_of, settle
 from core.rulebook import And, Expr, Regex, Rulebook, Text
 
-__all__ = ["NOTHING", "Answer", "Header", "Lesson"]
+__all__ = ["NOTHING", "Answer", "Header", "Lesson", "overlap"]
 
 MOST_EXACT = 8
 MOST_EXTRA = 12
-"""Fields of each kind. More would settle more rules, and cost each record more."""
+"""Columns of each kind. More would settle more rules, and cost each record more."""
 
 MOST_COVERED = 200
 """Rules that are tried in turn for a header that has all they look at."""
@@ -82,7 +83,7 @@ class _Of(NamedTuple):
     """What the header has of a rule."""
 
     places: tuple[int, ...]
-    """The exact fields that it looks at."""
+    """The exact columns that it looks at."""
     covered: bool
     """Whether it looks at nothing beside the header."""
 
@@ -106,28 +107,59 @@ class Header:
         self._book, self._numbers, self._fields = book, numbers, fields
         self._route, self._dropped = route, dropped
         self._lesson = lesson or Lesson(Counter(), Counter(), Counter())
-        self._exact_paths: list[str] = []
+        self._columns: list[str] = []
+        self._known: dict[str, bool] = {}
         self._checks: dict[tuple[int, tuple[tuple[int, Text | Regex], ...]], Check] = {}
         self._settled: dict[tuple[int, tuple[Any, ...]], _Left] = {}
         self._of_rule: dict[int, _Of] = {}
         self.exact = self._exact()
+        """Native paths."""
+        self._parts = [path.split(".") for path in self.exact]
         self.extra = self._extra()
+        """Fields that have one native path each."""
         self.answers: dict[tuple[Any, ...], Answer] = {}
         """By the texts of the exact fields; see `keep`."""
         self.lessons = 0
         self.crowded = ""
-        """A field with so many different texts that a header without it would be better."""
+        """A column with so many different texts that a header without it would be better."""
         self.guards = tuple(Guard() for _ in self.extra)
-        self._index = Index(book.entries, numbers, first=route, only=frozenset(self.exact))
+        named = {field for number in numbers for field in book.entries[number].needs}
+        only = frozenset(filter(self.knows, named))
+        self._index = Index(book.entries, numbers, first=self._first(), only=only)
 
     def path(self, field: str) -> str:
         """The one native path of a field; "" when it has several or is oddly named."""
         paths = self._fields.paths(field)
         return paths[0] if len(paths) == 1 and all(paths[0].split(".")) else ""
 
-    def without(self, field: str) -> Header:
-        """The same rules with a header that lacks one field among the exact ones."""
-        other = self._again(self._lesson, self._dropped | {field})
+    @property
+    def extra_paths(self) -> tuple[str, ...]:
+        """The native paths of the extra fields."""
+        return tuple(map(self.path, self.extra))
+
+    def knows(self, field: str) -> bool:
+        """Do the exact columns tell the field?"""
+        found = self._known.get(field)
+        if found is None:
+            reads = self._fields.reads(field)
+            found = bool(reads) and all(_column_of(path, self.exact) for path in reads)
+            self._known[field] = found
+        return found
+
+    def of_exact(self, values: Sequence[Any]) -> dict[str, Any]:
+        """A record of which only the exact columns are there; UNSET is left out."""
+        record: dict[str, Any] = {}
+        for parts, value in zip(self._parts, values, strict=True):
+            if value is not msgspec.UNSET:
+                inner = record
+                for key in parts[:-1]:
+                    inner = inner.setdefault(key, {})
+                inner[parts[-1]] = value
+        return record
+
+    def without(self, column: str) -> Header:
+        """The same rules with a header that lacks one of the columns."""
+        other = self._again(self._lesson, self._dropped | {column})
         other.lessons = self.lessons
         return other
 
@@ -149,12 +181,8 @@ class Header:
         return plain
 
     def answer(self, found: tuple[Any, ...]) -> Answer:
-        """The answer for values of `exact` (no list, no object); UNSET for an absent field."""
-        known = {
-            field: [] if value is msgspec.UNSET else [value]
-            for field, value in zip(self.exact, found, strict=True)
-        }
-        view = View.known(known, self._fields)
+        """The answer for values of `exact` (no list, no object); UNSET for what is absent."""
+        view = View(self.of_exact(found), self._fields)
         hits, opens = [], []
         checks: dict[int, list[tuple[int, Text | Regex]]] = defaultdict(list)
         for number in self._index.candidates(view):
@@ -176,7 +204,7 @@ class Header:
         return answer
 
     def _forget(self) -> None:
-        """All answers; the field that repeats least is named, the first, the route, never."""
+        """All answers; the column that repeats least is named, the first, the route, never."""
         texts = [len({key[place] for key in self.answers}) for place in range(len(self.exact))]
         self.answers.clear()
         worst = max(range(1, len(self.exact)), key=texts.__getitem__, default=0)
@@ -192,7 +220,7 @@ class Header:
         sound = all(type(value) is str or value is msgspec.UNSET for value in key)
         if sound and (number, key) in self._settled:
             return self._settled[number, key]
-        left = settle(self._book.detection(number), view, self.exact)
+        left = settle(self._book.detection(number), view, self.knows)
         if left is True and self._book.entries[number].provider:
             left = And(())
         result = left if isinstance(left, bool) else self._checked(left)
@@ -206,8 +234,12 @@ class Header:
         known = self._of_rule.get(number)
         if known is None:
             fields = fields_of(self._book.detection(number))
-            places = tuple(n for n, field in enumerate(self.exact) if field in fields)
-            within = fields.issubset({*self.exact, *self.extra})
+            told = {field for field in fields if field is not None and self.knows(field)}
+            columns = {
+                _column_of(path, self.exact) for field in told for path in self._fields.reads(field)
+            }
+            places = tuple(n for n, column in enumerate(self.exact) if column in columns)
+            within = fields.issubset(told.union(self.extra))
             covered = within and not self._book.entries[number].provider
             known = self._of_rule[number] = _Of(places, covered)
         return known
@@ -223,8 +255,13 @@ class Header:
     def _again(self, lesson: Lesson, dropped: frozenset[str]) -> Header:
         return Header(self._book, self._numbers, self._fields, self._route, lesson, dropped)
 
+    def _first(self) -> str:
+        """The route, if the header tells it."""
+        return self._route if self._route and self.knows(self._route) else ""
+
     def _exact(self) -> tuple[str, ...]:
-        """The route, then fields that most rules name, or rules that match often and lack those.
+        """Columns of the route, then of fields that most rules name, or that rules name which match
+        often and lack those.
 
         Not more: each is asked of every record, and each with many different texts makes the
         combinations many.
@@ -239,7 +276,23 @@ class Header:
         least = self._lesson.matched.total() // 50
         learned = [f for f, times in matched.most_common() if times > least]
         ranked = dict.fromkeys([self._route, *usual, *learned] if self._route else usual + learned)
-        return self._compatible(ranked, MOST_EXACT, self._dropped)
+        for field in ranked:
+            new = self._room(field)
+            if len(self._columns) + len(new) <= MOST_EXACT and self._dropped.isdisjoint(new):
+                self._columns += new
+        return tuple(self._columns)
+
+    def _room(self, field: str) -> list[str]:
+        """The columns that the field would take; none when it is known, or can't be told so."""
+        new: list[str] = []
+        for path in self._fields.reads(field):
+            every = (*self._columns, *new)
+            if _column_of(path, every):
+                continue
+            if not all(path.split(".")) or any(overlap(path, other) for other in every):
+                return []
+            new.append(path)
+        return new
 
     def _extra(self) -> tuple[str, ...]:
         """Fields that can rule out, or decide, rules that are asked often.
@@ -249,7 +302,7 @@ class Header:
         tests: Counter[str] = Counter()
         for number in self._numbers:
             weight = self._lesson.refuted[number]
-            if set(self.exact).isdisjoint(self._book.entries[number].needs):
+            if not any(map(self.knows, self._book.entries[number].needs)):
                 weight += UNBOUND
             if weight:
                 leaves = {leaf.field for leaf in _leaves(self._book.detection(number))}
@@ -265,33 +318,32 @@ class Header:
         Short of that, most chunks would be decoded twice all the same, the fields read for nothing.
         """
         asked = self._lesson.refuted + self._lesson.matched
-        before, added, decided = len(self._exact_paths), tuple[str, ...](), 0
+        before, added, decided = len(self._columns), tuple[str, ...](), 0
         for number, times in asked.most_common(MOST_COVERED):
-            missing = fields_of(self._book.detection(number)).difference(self.exact, chosen, added)
+            fields = fields_of(self._book.detection(number)).difference(chosen, added)
+            missing = [field for field in fields if field is None or not self.knows(field)]
             # Further down lists are usual, which a header can't pass through.
             shallow = [f for f in missing if f and self.path(f).count(".") <= 1]
-            mark = len(self._exact_paths)
+            mark = len(self._columns)
             more = self._compatible(shallow, MOST_EXTRA - len(chosen) - len(added))
             if len(more) == len(missing):
                 added, decided = added + more, decided + times
             else:
-                del self._exact_paths[mark:]
+                del self._columns[mark:]
         if decided > 0.95 * asked.total():
             return added
-        del self._exact_paths[before:]
+        del self._columns[before:]
         return ()
 
-    def _compatible(
-        self, ranked: Iterable[str], most: int, dropped: frozenset[str] = frozenset()
-    ) -> tuple[str, ...]:
+    def _compatible(self, ranked: Iterable[str], most: int) -> tuple[str, ...]:
         """The first fields that have one native path which is neither above nor below another."""
         chosen: list[str] = []
         for field in ranked:
             path = self.path(field)
-            if not path or field in dropped or len(chosen) == most:
+            if not path or path in self._dropped or len(chosen) == most:
                 continue
-            if not any(_overlap(path, other) for other in self._exact_paths):
-                self._exact_paths.append(path)
+            if not any(overlap(path, other) for other in self._columns):
+                self._columns.append(path)
                 chosen.append(field)
         return tuple(chosen)
 
@@ -306,7 +358,13 @@ class Header:
         )
 
 
-def _overlap(one: str, two: str) -> bool:
+def _column_of(path: str, columns: Iterable[str]) -> str:
+    """The column that holds what is at the path: the path itself or one above; "" for none."""
+    return next((one for one in columns if f"{path}.".startswith(f"{one}.")), "")
+
+
+def overlap(one: str, two: str) -> bool:
+    """Are the paths the same, or does one lead through the other?"""
     return f"{one}.".startswith(f"{two}.") or f"{two}.".startswith(f"{one}.")
 
 

@@ -28,7 +28,8 @@ from core.scan.chunks import Chunk, chunks
 from core.scan.envelopes import unwrapped
 from core.scan.headers import UNSET, raws
 from core.scan.identify import Identify, identify
-from core.scan.quick import OPEN, Candidate, Quick, likely, suits
+from core.scan.marks import Marks, marks
+from core.scan.quick import OPEN, Candidate, Quick, likely
 from core.scan.salvage import pieces
 from core.scan.unpack import blocks
 
@@ -127,7 +128,7 @@ class Scanner:
     def __init__(self, detector: Detector, wanted: tuple[tuple[str, ...], ...] = ()) -> None:
         self._detector, self._wanted = detector, wanted
         self._identify = Identify(detector.sources)
-        self._quick: dict[str, Quick | None] = {}
+        self._quick: dict[int, Quick | None] = {}
 
     def scan(
         self, data: bytes | BinaryIO, tally: Tally, *, name: str = "", limit: int = LIMIT
@@ -149,12 +150,20 @@ class Scanner:
             return None
         record = _DECODER.decode(first.data)
         source = None if self._detector.raw else self._identify(record)
-        key = RAW if source is None else source.name
+        key = id(source)  # shapes of one logsource are sources of one name
         if key not in self._quick:
-            wanted = [likely(names, record) for names in self._wanted]
-            fits = suits(self._detector, source)
-            self._quick[key] = Quick(self._detector, source, wanted, record) if fits else None
+            self._quick[key] = self._made(source, record)
         return self._quick[key]
+
+    def _made(self, source: Source | None, record: NativeRecord) -> Quick | None:
+        """None where records of the source can't be told by headers, or the first is nobody's."""
+        found = Marks() if self._detector.raw else None
+        if source is not None:
+            found = marks(source, self._detector.sources)
+        if found is None:
+            return None
+        wanted = [likely(names, record) for names in self._wanted]
+        return Quick(self._detector, source, found, wanted, record)
 
     def _quickly(
         self, quick: Quick, headers: list[Any], chunk: Chunk, tally: Tally, name: str
@@ -276,10 +285,10 @@ def _values(chunk: Chunk) -> Iterator[tuple[int, Any, str]]:
 
 
 def _whole(chunk: Chunk) -> list[Any] | None:
-    """The records of a list that is valid JSON from end to end; None when it is not one."""
-    if not chunk.listed:
-        return None
+    """The records of a list, or the lines, when all of it is valid JSON; None when it is not."""
     try:
+        if not chunk.listed:
+            return _lines(chunk.data)
         if chunk.data[:1] == b"[":
             return _ARRAY.decode(chunk.data)
         wrapper = _WRAPPER.decode(chunk.data)
@@ -287,6 +296,13 @@ def _whole(chunk: Chunk) -> list[Any] | None:
         return None if found is UNSET else list(found)
     except (msgspec.DecodeError, RecursionError):
         return None
+
+
+def _lines(data: bytes) -> list[Any] | None:
+    """One value a line; None when a line is empty or broken, so that places must be looked for."""
+    found: list[Any] = _ROWS.decode_lines(data)
+    lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    return found if len(found) == lines else None
 
 
 def _decoded(data: Any, place: str, tally: Tally) -> Any:
@@ -312,4 +328,5 @@ _DATA = re.compile(rb"^[ \t]*[{\[]", re.MULTILINE)
 
 _DECODER = msgspec.json.Decoder()
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_ROWS = msgspec.json.Decoder(msgspec.Raw)
 _WRAPPER = msgspec.json.Decoder(_Wrapper)

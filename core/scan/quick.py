@@ -1,7 +1,7 @@
 """A chunk's headers against a detector: most records are decided here and never opened.
 
-It works where records of a source can be told by their top-level keys; what it can't decide
-exactly it hands back, to be opened. It knows nothing of files.
+It works where records of a source can be told from all others by a few columns (marks.py); what it
+can't decide exactly it hands back, to be opened. It knows nothing of files.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import Any, TypeAlias
 
 from core.detect import RAW, Detector
 from core.detect.checks import Check, Guard
-from core.detect.header import Answer, Header, Lesson
+from core.detect.header import Answer, Header, Lesson, overlap
 from core.detect.matcher import Fields
 from core.detect.values import text
 from core.model import NativeRecord, Rule
 from core.ports import Source
 from core.scan.envelopes import KEYS, WRAPPERS
-from core.scan.headers import UNSET, Layout, decode
+from core.scan.headers import UNSET, Layout, Paths, decode
+from core.scan.marks import Marks, foreign
 
-__all__ = ["OPEN", "Candidate", "Quick", "likely", "suits"]
+__all__ = ["OPEN", "Candidate", "Quick", "likely"]
 
 LESSON = 60
 """After so many rules asked of records the header is made anew for those."""
@@ -47,16 +48,30 @@ class Quick:
         self,
         detector: Detector,
         source: Source | None,
+        marks: Marks,
         wanted: Sequence[tuple[str, ...]] = (),
         sample: NativeRecord | None = None,
     ) -> None:
         self.name = source.name if source is not None else RAW
         self._detector, self._source, self._asked_for = detector, source, wanted
+        self._marks = marks
         self._plan = detector.plan(self.name)
         self._header, self._sample = self._plan.header, sample or {}
         self._rules: dict[tuple[int, ...], tuple[Rule, ...]] = {}
         self._seen = self._stumbles = 0
+        while wrong := self._through_list():
+            self._renew(self._header.without(wrong))
         self._prepare()
+
+    def _through_list(self) -> str:
+        """A column that in records like this one leads through a list, which no header can."""
+        for path in (*self._header.exact, *self._header.extra_paths):
+            value: Any = self._sample
+            for key in path.split(".")[:-1]:
+                value = value.get(key) if isinstance(value, dict) else None
+                if isinstance(value, list):
+                    return path
+        return ""
 
     def headers(self, data: bytes, *, listed: bool) -> list[Any] | None:
         """The headers of all records of a chunk; None when it must go the slow way."""
@@ -65,7 +80,7 @@ class Quick:
         elif self.has_learned:
             lesson = Lesson(self._matched, self._asked - self._matched, self._through)
             self._renew(self._header.learn(lesson))
-        found = decode(data, self.layout, listed=listed)
+        found = None if self._blocked else decode(data, self.layout, listed=listed)
         if found is None and self._header.lessons and self._stumbles < STUMBLES:
             # Perhaps what was learned stands in the way: a list on the way to a field.
             self._stumbles += 1
@@ -95,13 +110,13 @@ class Quick:
         found = self._found(headers)
         seen = set(found)
         asks = self._suspects(headers, found, seen)
-        foreign = self._foreign(headers)
+        strange = self._foreign(headers)
         busy = {answer for answer in seen if answer.hits or answer.opens or answer is OPEN}
         indexes = [n for n, answer in enumerate(found) if answer in busy] if busy else []
-        if asks or foreign:
-            indexes = sorted({*indexes, *asks, *foreign})
+        if asks or strange:
+            indexes = sorted({*indexes, *asks, *strange})
         for index in indexes:
-            answer = OPEN if index in foreign else found[index]
+            answer = OPEN if index in strange else found[index]
             more = asks.get(index)
             ask = (*answer.opens, *more) if more else answer.opens
             yield first + index, answer, ask, headers[index]
@@ -143,27 +158,26 @@ class Quick:
 
     def _prepare(self) -> None:
         header = self._header
-        exact = [header.path(field) for field in header.exact]
-        extra = [header.path(field) for field in header.extra]
+        exact, extra = header.exact, header.extra_paths
         through = {path.split(".")[0] for path in (*exact, *extra) if "." in path}
         wanted = tuple(dict.fromkeys(name for names in self._asked_for for name in names))
         self._lean, self._groups = bool(wanted) and through.isdisjoint(wanted), len(self._asked_for)
         self._wanted = wanted if self._lean else ()
-        keys, others = _marks(self._detector, self._source)
-        absent = others or ()
-        self._marked = tuple(exact.index(key) for key in keys if key in exact)
-        present = tuple(key for key in keys if key not in exact)
+        own = self._marks
+        self._marked = tuple(exact.index(key) for key in own.present if key in exact)
+        present = tuple(key for key in own.present if key not in exact)
+        told = [path for path in own.paths if path not in (*exact, *extra)]
+        self._blocked = any(overlap(path, one) for path in told for one in (*exact, *extra))
         self.layout = Layout(
-            exact,
-            extra,
-            (*present, *absent),
+            Paths(exact, extra, () if self._blocked else told),
+            (*present, *own.absent),
             self._wanted,
             WRAPPERS if self._source is None else KEYS,
             self._sample,
         )
-        self._marks, self._present = len(present) + len(absent), len(present)
+        self._beside, self._present = len(present) + len(own.absent), len(present)
         self._part = self.layout.part
-        self._fields = Fields.known(self.layout.finders(header.exact, header.extra))
+        self._fields = _HeaderFields(self._plan.fields, header, self.layout)
         self._answers = header.answers
         self._asked: Counter[int] = Counter()
         self._matched: Counter[int] = Counter()
@@ -223,10 +237,14 @@ class Quick:
     def _foreign(self, headers: Sequence[Any]) -> set[int]:
         """Records that lack a mark of the source, or have that of an earlier one."""
         indexes: set[int] = set()
-        for number in range(self._marks):
+        if self._marks.paths:
+            told = self.layout.told(headers, self._marks.paths)
+            indexes = foreign(self._marks, told, len(headers))
+        for number in range(self._beside):
             wanted = number < self._present
             column = self.layout.beside(headers, number)
-            indexes.update([n for n, v in enumerate(column) if (v is UNSET) is wanted])
+            if column.count(UNSET) != (0 if wanted else len(column)):
+                indexes.update([n for n, v in enumerate(column) if (v is UNSET) is wanted])
         return indexes
 
     def _asked_of(
@@ -244,6 +262,30 @@ class Quick:
         self._matched.update(some)
         self._questions += len(ask)
         return some
+
+
+class _HeaderFields(Fields):
+    """The fields of a source, as they are found in headers."""
+
+    def __init__(self, fields: Fields, header: Header, layout: Layout) -> None:
+        super().__init__()
+        self._whole, self._header, self._layout = fields, header, layout
+        places = zip(header.extra, layout.finders(header.extra_paths), strict=True)
+        self._finders.update(places)
+
+    def finder(self, field: str) -> Callable[[Any], list[Any]]:
+        """The function that finds the field's values in a header that tells the field."""
+        found = self._finders.get(field)
+        if found is None:
+            paths = self._whole.paths(field)
+            simple = len(paths) == 1 and paths[0] in self._header.exact
+            found = self._layout.finders(paths)[0] if simple else self._assembled(field)
+            self._finders[field] = found
+        return found
+
+    def _assembled(self, field: str) -> Callable[[Any], list[Any]]:
+        find, header = self._whole.finder(field), self._header
+        return lambda one: find(header.of_exact(self._layout.values(one)))
 
 
 def _by_field(answers: Iterable[Answer]) -> dict[int, set[Answer]]:
@@ -294,27 +336,3 @@ def likely(names: tuple[str, ...], record: NativeRecord) -> tuple[str, ...]:
         if record.get(name) is not None:
             return names[: number + 1]
     return names
-
-
-def suits(detector: Detector, source: Source | None) -> bool:
-    """Can records of the source be told from all others by the presence of keys?"""
-    if source is None:
-        return detector.raw
-    return not source.only and _marks(detector, source)[1] is not None
-
-
-def _marks(
-    detector: Detector, source: Source | None
-) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-    """Keys that a record of the source has, and keys of earlier sources that it must not have."""
-    if source is None:
-        return (), ()
-    absent = []
-    for other in detector.sources:
-        if other is source:
-            break
-        mark = next((key for key in other.keys if key not in source.keys), None)
-        if mark is None:
-            return source.keys, None
-        absent.append(mark)
-    return source.keys, tuple(dict.fromkeys(absent))

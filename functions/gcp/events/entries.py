@@ -263,7 +263,7 @@ def _source(name: str, only: Mapping[str, tuple[str, ...]]) -> Source:
         name=name,
         keys=("protoPayload", "logName"),
         only=only,
-        route="",
+        route="" if only else "gcp.audit.method_name",
         time="timestamp",
         uid="insertId",
         event=partial(event, name),
