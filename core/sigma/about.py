@@ -137,7 +137,9 @@ def examples(reading: Reading) -> tuple[Example, ...]:
 
 def unknown_source(reading: Reading, source: str, sources: Iterable[Source]) -> BadRule | None:
     """A warning, with the nearest known name, when no source delivers what the rule reads."""
-    known = [name for source in sources for name in (source.name, *source.also)]
+    every = tuple(sources)
+    known = [name for source in every for name in (source.name, *source.also)]
+    known += CATEGORIES if any(source.neutral for source in every) else ()
     node = reading.nodes.get("logsource")
     if not known or not source or node is None or any(covers(source, name) for name in known):
         return None

@@ -33,6 +33,7 @@ from core.model import (
 from core.native import first, text
 from core.ports import Derive, Source
 from functions.azure import neutral
+from functions.azure.events.grants import assigned_role
 from functions.azure.events.values import address, content_id, moment, part
 from functions.azure.operations import ACTIVITY
 
@@ -70,7 +71,7 @@ def activity_event(record: NativeRecord) -> Event:
         actor=_actor(record),
         ip=next(filter(None, (address(first(record, path)) for path in ADDRESS)), ""),
         request=first(record, "correlationId", "CorrelationId", "data.correlationId"),
-        resources=_resources(target, subscription),
+        resources=(*_resources(target, subscription), *assigned_role(record, operation)),
         record=record,
     )
 

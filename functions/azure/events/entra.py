@@ -33,6 +33,7 @@ from functions.azure.events.entra_fields import (
     SIGNIN,
     SIGNIN_DERIVED,
 )
+from functions.azure.events.grants import directory_roles
 from functions.azure.events.values import address, content_id, moment, named, part
 from functions.azure.operations import DIRECTORY
 
@@ -64,7 +65,10 @@ def audit_event(record: NativeRecord) -> Event:
         ip=address(first(user, "ipAddress") or first(record, "callerIpAddress")),
         user_agent=_detail(held, "User-Agent"),
         request=first(record, "correlationId") or first(held, "correlationId"),
-        resources=tuple(_targets(held, _tenant(record))),
+        resources=(
+            *_targets(held, _tenant(record)),
+            *directory_roles(held, _tenant(record)),
+        ),
         record=record,
     )
 

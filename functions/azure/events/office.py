@@ -186,6 +186,7 @@ def _workload(
         aliases={**ALIASES, "eventName": event_name},
         derived=DERIVED,
         neutral=partial(neutral.office, AUTHENTICATION),
+        provider="azure",
         also=also,
     )
 

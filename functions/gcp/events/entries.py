@@ -37,6 +37,7 @@ from core.native import dig, first, text
 from core.ports import Source
 from functions.gcp import neutral, operations
 from functions.gcp.events.fields import AUDIT, AUDIT_DERIVED, WORKSPACE, WORKSPACE_DERIVED
+from functions.gcp.events.grants import granted_roles
 from functions.gcp.operations import AUTHENTICATION, FAILED, VERBS
 
 __all__ = ["SOURCES", "event"]
@@ -82,7 +83,7 @@ def event(source: str, record: NativeRecord) -> Event:
         domain=domain,
         user_agent=first(record, "protoPayload.requestMetadata.callerSuppliedUserAgent"),
         request=first(record, "operation.id", "trace"),
-        resources=_resources(record),
+        resources=(*_resources(record), *granted_roles(record)),
         record=record,
     )
 
