@@ -34,6 +34,7 @@ __all__ = [
     "Sink",
     "Source",
     "Store",
+    "Telemetry",
     "Verb",
     "Verbs",
     "check_id",
@@ -134,10 +135,13 @@ it never raises, whatever the record is like."""
 
 
 class Derived(msgspec.Struct, frozen=True):
-    """A Derive that says which native paths it reads: a header that has them can tell the field."""
+    """A Derive that tells what it looks at, so that a record need not be opened for it."""
 
     of: Derive
-    reads: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+    """The native paths that it reads, all of them; a header that has them can tell the field."""
+    says: tuple[str, ...] | None = None
+    """The texts that it may give beside values of the record; None: it may give any."""
 
     def __call__(self, record: NativeRecord) -> list[Json]:
         """The field's values."""
@@ -202,6 +206,30 @@ class Source(NamedTuple):
 
     targets: Callable[[str, Event], tuple[Target, ...]] = lambda kind, event: ()
     """Target kind (core.actions) and event -> what a verb of that kind would act on."""
+
+    fields: tuple[str, ...] = ()
+    """Every field that its records may have, for the checks of rules; () when that is not known.
+    `a.b` has one value, `a[].b` may have several, and below `a.*` anything may be."""
+
+    off: tuple[Telemetry, ...] = ()
+    """What is off by default."""
+
+
+class Telemetry(NamedTuple):
+    """Records of a source that its cloud does not write, or deliver, unless it is asked to."""
+
+    need: str
+    """What a rule says in `needs` (core.sigma.about.NEEDS)."""
+
+    what: str
+    """Which records, for people: "data events of S3"."""
+
+    where: Mapping[str, tuple[str, ...]] = {}
+    """Native field -> folded values, any of which these records have; `*` in one is any text. Of
+    several fields all count. {}: every record of the source."""
+
+    but: Mapping[str, tuple[str, ...]] = {}
+    """The same for those that are delivered all the same: having any of the values is enough."""
 
 
 def system_clock() -> int:

@@ -15,13 +15,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from core.detect.checks import Check, Guard
+from core.detect.checks import WORDS, Check, Guard, Words, words
 from core.detect.index import Index
 from core.detect.matcher import Fields, View
 from core.detect.partial import fields_of, settle
 from core.rulebook import And, Expr, Regex, Rulebook, Text
 
-__all__ = ["NOTHING", "Answer", "Header", "Lesson", "overlap"]
+__all__ = ["BYTES", "NOTHING", "Answer", "Header", "Lesson", "overlap"]
 
 MOST_EXACT = 8
 MOST_EXTRA = 12
@@ -29,6 +29,12 @@ MOST_EXTRA = 12
 
 MOST_COVERED = 200
 """Rules that are tried in turn for a header that has all they look at."""
+
+BYTES = "\0"
+"""Stands for the bytes among the names of fields."""
+
+IN_BYTES = 3
+"""What it costs to look for a word in the bytes; see _cost."""
 
 UNBOUND = 1_000
 """Weight of a rule that no exact field holds back: it is asked for every record."""
@@ -51,7 +57,7 @@ class Answer:
     def __init__(
         self,
         hits: tuple[int, ...] = (),
-        checks: tuple[Check, ...] = (),
+        checks: tuple[Check | Words, ...] = (),
         opens: tuple[int, ...] = (),
     ) -> None:
         self.hits, self.checks, self.opens = hits, checks, opens
@@ -108,15 +114,16 @@ class Header:
         self._route, self._dropped = route, dropped
         self._lesson = lesson or Lesson(Counter(), Counter(), Counter())
         self._columns: list[str] = []
+        self._taken: set[str] = set()
         self._known: dict[str, bool] = {}
-        self._checks: dict[tuple[int, tuple[tuple[int, Text | Regex], ...]], Check] = {}
+        self._checks: dict[tuple[int, tuple[tuple[int, Text | Regex], ...]], Check | Words] = {}
         self._settled: dict[tuple[int, tuple[Any, ...]], _Left] = {}
         self._of_rule: dict[int, _Of] = {}
         self.exact = self._exact()
         """Native paths."""
         self._parts = [path.split(".") for path in self.exact]
         self.extra = self._extra()
-        """Fields that have one native path each."""
+        """Fields; what is at the first of their paths that exists is one column."""
         self.answers: dict[tuple[Any, ...], Answer] = {}
         """By the texts of the exact fields; see `keep`."""
         self.lessons = 0
@@ -127,15 +134,23 @@ class Header:
         only = frozenset(filter(self.knows, named))
         self._index = Index(book.entries, numbers, first=self._first(), only=only)
 
-    def path(self, field: str) -> str:
-        """The one native path of a field; "" when it has several or is oddly named."""
+    def paths(self, field: str) -> tuple[str, ...]:
+        """The native paths of a field, without those that lead through another of them; none when
+        it is derived or oddly named.
+        """
         paths = self._fields.paths(field)
-        return paths[0] if len(paths) == 1 and all(paths[0].split(".")) else ""
+        if not all(map(_is_sound, paths)):
+            return ()
+        return tuple(one for one in paths if not _column_of(one, [p for p in paths if p != one]))
+
+    def nested(self, field: str) -> bool:
+        """May an object at one of the paths hold the field's value?"""
+        return len(self.paths(field)) < len(self._fields.paths(field))
 
     @property
-    def extra_paths(self) -> tuple[str, ...]:
+    def extra_paths(self) -> tuple[tuple[str, ...], ...]:
         """The native paths of the extra fields."""
-        return tuple(map(self.path, self.extra))
+        return tuple(map(self.paths, self.extra))
 
     def knows(self, field: str) -> bool:
         """Do the exact columns tell the field?"""
@@ -192,7 +207,9 @@ class Header:
             elif left is None:
                 opens.append(number)
             elif left is not False:
-                checks[self.extra.index(left.field or "")].append((number, left))
+                in_extra = left.field in self.extra
+                place = self.extra.index(left.field or "") if in_extra else WORDS
+                checks[place].append((number, left))
         every = tuple(self._shared(field, tuple(tests)) for field, tests in sorted(checks.items()))
         return Answer(tuple(hits), every, tuple(opens)) if hits or every or opens else NOTHING
 
@@ -239,17 +256,19 @@ class Header:
                 _column_of(path, self.exact) for field in told for path in self._fields.reads(field)
             }
             places = tuple(n for n, column in enumerate(self.exact) if column in columns)
-            within = fields.issubset(told.union(self.extra))
+            within = fields.issubset(told.union(f for f in self.extra if not self.nested(f)))
             covered = within and not self._book.entries[number].provider
             known = self._of_rule[number] = _Of(places, covered)
         return known
 
-    def _shared(self, field: int, tests: tuple[tuple[int, Text | Regex], ...]) -> Check:
+    def _shared(self, field: int, tests: tuple[tuple[int, Text | Regex], ...]) -> Check | Words:
         """The check of these tests; different answers often need the same one."""
         found = self._checks.get((field, tests))
         if found is None:
-            found = self._checks[field, tests] = Check(field, tests)
-            self.guards[field].add(found)
+            found = Words(tests) if field == WORDS else Check(field, tests)
+            if isinstance(found, Check):
+                self.guards[field].add(found)
+            self._checks[field, tests] = found
         return found
 
     def _again(self, lesson: Lesson, dropped: frozenset[str]) -> Header:
@@ -276,20 +295,29 @@ class Header:
         least = self._lesson.matched.total() // 50
         learned = [f for f, times in matched.most_common() if times > least]
         ranked = dict.fromkeys([self._route, *usual, *learned] if self._route else usual + learned)
-        for field in ranked:
+        for field in (*ranked, *self._derived()):
             new = self._room(field)
             if len(self._columns) + len(new) <= MOST_EXACT and self._dropped.isdisjoint(new):
                 self._columns += new
         return tuple(self._columns)
 
+    def _derived(self) -> Iterator[str]:
+        """Derived fields without which some rule would be asked of every record: they can't be
+        extra ones.
+        """
+        for number in self._numbers:
+            fields = fields_of(self._book.detection(number))
+            if fields and not any(f is None or self._fields.paths(f) for f in fields):
+                yield from (field for field in fields if field)
+
     def _room(self, field: str) -> list[str]:
         """The columns that the field would take; none when it is known, or can't be told so."""
         new: list[str] = []
-        for path in self._fields.reads(field):
+        for path in sorted(self._fields.reads(field), key=_depth):
             every = (*self._columns, *new)
             if _column_of(path, every):
                 continue
-            if not all(path.split(".")) or any(overlap(path, other) for other in every):
+            if not _is_sound(path) or any(overlap(path, other) for other in every):
                 return []
             new.append(path)
         return new
@@ -323,7 +351,7 @@ class Header:
             fields = fields_of(self._book.detection(number)).difference(chosen, added)
             missing = [field for field in fields if field is None or not self.knows(field)]
             # Further down lists are usual, which a header can't pass through.
-            shallow = [f for f in missing if f and self.path(f).count(".") <= 1]
+            shallow = [f for f in missing if f and max(map(_depth, self.paths(f)), default=0) <= 1]
             mark = len(self._columns)
             more = self._compatible(shallow, MOST_EXTRA - len(chosen) - len(added))
             if len(more) == len(missing):
@@ -336,31 +364,53 @@ class Header:
         return ()
 
     def _compatible(self, ranked: Iterable[str], most: int) -> tuple[str, ...]:
-        """The first fields that have one native path which is neither above nor below another."""
+        """The first fields whose native paths are columns, or neither above nor below any."""
         chosen: list[str] = []
         for field in ranked:
-            path = self.path(field)
-            if not path or path in self._dropped or len(chosen) == most:
+            paths = self.paths(field)
+            new = [path for path in paths if path not in self._columns]
+            fits = not any(overlap(path, other) for path in new for other in self._columns)
+            if self.knows(field) or field in self._taken or not self._dropped.isdisjoint(paths):
                 continue
-            if not any(overlap(path, other) for other in self._columns):
-                self._columns.append(path)
+            if paths and fits and len(chosen) < most:
+                self._columns += new
                 chosen.append(field)
+        self._taken.update(chosen)
         return tuple(chosen)
 
     def _checked(self, left: Expr) -> Text | Regex | None:
-        """The part of what is left that an extra field can rule out."""
+        """The part of what is left that an extra field, or the bytes, can rule out."""
+        leaves = [
+            leaf for leaf in _leaves(left) if leaf.field in self.extra or self._in_bytes(leaf)
+        ]
+        return min(leaves, key=self._hope, default=None)
+
+    def _hope(self, leaf: Text | Regex) -> tuple[int, int]:
+        """How little of use a test has been so far, then what it costs."""
         through = self._lesson.let_through
-        leaves = [leaf for leaf in _leaves(left) if leaf.field in self.extra]
-        return min(
-            leaves,
-            key=lambda leaf: (through[leaf.field or ""].bit_length(), _cost(leaf)),
-            default=None,
-        )
+        if leaf.field in self.extra:
+            return through[leaf.field or ""].bit_length(), _cost(leaf)
+        return through[BYTES].bit_length(), IN_BYTES
+
+    def _in_bytes(self, leaf: Text | Regex) -> bool:
+        """Does a record that the test is true of have a word of it in its bytes?"""
+        says = () if leaf.field is None else self._fields.says(leaf.field)
+        needles = words(leaf) if says is not None else ()
+        folded = [text.lower().encode() for text in says or ()]
+        return bool(needles) and not any(word in text for word in needles for text in folded)
 
 
 def _column_of(path: str, columns: Iterable[str]) -> str:
     """The column that holds what is at the path: the path itself or one above; "" for none."""
     return next((one for one in columns if f"{path}.".startswith(f"{one}.")), "")
+
+
+def _is_sound(path: str) -> bool:
+    return all(path.split("."))
+
+
+def _depth(path: str) -> int:
+    return path.count(".")
 
 
 def overlap(one: str, two: str) -> bool:
@@ -369,11 +419,11 @@ def overlap(one: str, two: str) -> bool:
 
 
 def _leaves(expr: Expr) -> Iterator[Text | Regex]:
-    """The parts of an AND that look at the text of one field."""
+    """The parts of an AND that look at the text of one field, or of any."""
     if isinstance(expr, And):
         for item in expr.items:
             yield from _leaves(item)
-    elif isinstance(expr, Text | Regex) and expr.field is not None:
+    elif isinstance(expr, Text | Regex):
         yield expr
 
 

@@ -67,6 +67,10 @@ class Fields:
         """The native paths that tell the field; none when it takes the whole record."""
         return self.paths(field) or getattr(self._derived.get(field), "reads", ())
 
+    def says(self, field: str) -> tuple[str, ...] | None:
+        """The texts that the field may have beside those of the record; None when any."""
+        return () if self.paths(field) else getattr(self._derived.get(field), "says", None)
+
     def finder(self, field: str) -> Callable[[Any], list[Any]]:
         """The function that finds the field's values in a record."""
         found = self._finders.get(field)

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from core.detect import RAW, Detector
+from core.detect.checks import may_hide
 from core.model import NativeRecord, Rejected, Rule
 from core.ports import Source
 from core.scan.chunks import Chunk, chunks
@@ -122,7 +123,8 @@ class Scanner:
 
     With `wanted`, groups of top-level fields, a match's `native` has at least the first field of
     each group that has a value, and records need not be opened to tell it; without, it is the
-    whole record.
+    whole record. A group that ends with "" is that of ids: it may have none, and the field where
+    the source has its ids counts too.
     """
 
     def __init__(self, detector: Detector, wanted: tuple[tuple[str, ...], ...] = ()) -> None:
@@ -162,7 +164,7 @@ class Scanner:
             found = marks(source, self._detector.sources)
         if found is None:
             return None
-        wanted = [likely(names, record) for names in self._wanted]
+        wanted = [likely(_with_own(names, source), record) for names in self._wanted]
         return Quick(self._detector, source, found, wanted, record)
 
     def _quickly(
@@ -175,7 +177,7 @@ class Scanner:
         tally.records += count
         while found is not None and start < count:
             stop = start + quick.step
-            for one in quick.candidates(found[start:stop], start):
+            for one in quick.candidates(found[start:stop], start, whole):
                 yield from self._tried(quick, one, whole)
             if stop < count and quick.has_learned:
                 found = quick.headers(chunk.data, listed=chunk.listed)
@@ -214,21 +216,28 @@ class Scanner:
             yield Match(position, name, rules, record)
 
 
+def _with_own(names: tuple[str, ...], source: Source | None) -> tuple[str, ...]:
+    if names[-1] or source is None:
+        return names
+    deep = "." in source.uid  # a header has top-level fields only: the record must be asked
+    return names[:-1] if deep else (*names[:-1], source.uid, "")
+
+
 class _Whole:
     """The whole records of a chunk whose headers could be read."""
 
     def __init__(self, chunk: Chunk, tally: Tally, name: str) -> None:
         self.chunk, self.tally, self._name = chunk, tally, name
         self._raws: list[Any] = []
+        self._lacking: dict[frozenset[bytes], bool] = {}
         self._last: tuple[int, NativeRecord | None] = (-1, None)
 
     def record(self, index: int) -> NativeRecord | None:
         """The record, opened; None when it can't be read after all, which counts as rejected."""
         if self._last[0] == index:
             return self._last[1]
-        self._raws = self._raws or raws(self.chunk.data, listed=self.chunk.listed)
         place = f"{self._name}:record {self.chunk.first + index}"
-        found = _decoded(self._raws[index], place, self.tally)
+        found = _decoded(self.raw(index), place, self.tally)
         if found is UNSET:
             self.tally.records -= 1
             found = None
@@ -236,6 +245,21 @@ class _Whole:
             self.tally.opened += 1
         self._last = (index, found)
         return self._last[1]
+
+    def raw(self, index: int) -> bytes:
+        """The record's bytes."""
+        self._raws = self._raws or raws(self.chunk.data, listed=self.chunk.listed)
+        return bytes(self._raws[index])
+
+    def lack(self, words: frozenset[bytes]) -> bool:
+        """Is it sure that none of the words (in lower case) stands in any of the records?"""
+        found = self._lacking.get(words)
+        if found is None:
+            data = self.chunk.data
+            lower = b"" if may_hide(data) else data.lower()
+            found = bool(lower) and not any(word in lower for word in words)
+            self._lacking[words] = found
+        return found
 
 
 def _chunks(data: bytes | BinaryIO, tally: Tally, name: str, limit: int) -> Iterator[Chunk]:

@@ -10,6 +10,7 @@ the choice. It knows nothing of files, nor of what rules look for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Annotated, Any, NamedTuple
 
@@ -27,7 +28,8 @@ class Paths(NamedTuple):
     """Paths into a record; none of them leads through another."""
 
     exact: Sequence[str]
-    extra: Sequence[str]
+    extra: Sequence[tuple[str, ...]]
+    """Of each the first that exists counts."""
     told: Sequence[str]
     """Those that tell one source's records from another's."""
 
@@ -43,10 +45,10 @@ class Layout:
         envelopes: Iterable[str],
         sample: Any = None,
     ) -> None:
-        tree, every = _Tree(), (*paths.exact, *paths.extra, *paths.told)
+        tree, every = _Tree(), (*paths.exact, *chain(*paths.extra), *paths.told)
         self._places = {path: tree.add(path.split(".")) for path in every}
         self._exact = [self._places[path] for path in paths.exact]
-        self._extra = [self._places[path] for path in paths.extra]
+        self._extra = [[self._places[path] for path in some] for some in paths.extra]
         self._values, self._usual = _getter(self._exact), True
         for path in every:
             tree.forbid_dotted(path.split("."))
@@ -78,8 +80,15 @@ class Layout:
         return zip(*[_column(headers, place) for place in self._exact], strict=True)
 
     def column(self, headers: Sequence[Any], number: int) -> list[Any]:
-        """The values at one of the extra paths, of all headers."""
-        return _column(headers, self._extra[number])
+        """The values at the first path that exists of one of the extra ones, of all headers."""
+        first, *others = self._extra[number]
+        found = _column(headers, first)
+        for place in others:
+            if not found.count(UNSET):
+                break
+            more = _column(headers, place)
+            found = [b if a is UNSET else a for a, b in zip(found, more, strict=True)]
+        return found
 
     def told(self, headers: Sequence[Any], paths: Iterable[str]) -> dict[str, list[Any]]:
         """The values at some of the paths, of all headers."""
@@ -93,9 +102,12 @@ class Layout:
         """The values at the exact paths of one header."""
         return next(iter(self.exact([header])))
 
-    def finders(self, paths: Iterable[str]) -> list[Callable[[Any], list[Any]]]:
-        """For some of the paths, exact or extra: header -> values."""
-        return [_finder(self._places[path]) for path in paths]
+    def finder(self, paths: Iterable[str]) -> Callable[[Any], list[Any]]:
+        """For some of the paths, of which the first that exists counts: header -> values."""
+        every = [_finder(self._places[path]) for path in paths]
+        if len(every) == 1:
+            return every[0]
+        return lambda header: next((found for find in every if (found := find(header))), [])
 
 
 class _Tree:

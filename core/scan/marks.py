@@ -27,7 +27,7 @@ class Marks(NamedTuple):
     """Keys that some source before it demands, and it does not."""
     own: Values = ()
     others: tuple[Values, ...] = ()
-    """Of sources before it that demand no key beyond its own: what their records have."""
+    """Of sources before it that are known by values: what their records have."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -45,10 +45,10 @@ def marks(source: Source, sources: Iterable[Source]) -> Marks | None:
         if other is source:
             break
         beyond = [key for key in other.keys if key not in source.keys]
-        if beyond:
-            absent.setdefault(next((key for key in beyond if key in absent), beyond[0]))
-        elif other.only:
+        if other.only:
             others.append(_values(other.only))
+        elif beyond:
+            absent.setdefault(next((key for key in beyond if key in absent), beyond[0]))
         else:
             return None
     return Marks(source.keys, tuple(absent), _values(source.only), tuple(others))
@@ -62,15 +62,24 @@ def foreign(found: Marks, columns: Mapping[str, Sequence[Any]], count: int) -> s
         sure = {v for v in _texts(column) if v.casefold() in allowed}
         indexes.update(n for n, v in enumerate(column) if type(v) is not str or v not in sure)
     for values in found.others:
-        claimed = set(range(count))
+        claimed: set[int] | None = None
         for path, allowed in values:
-            column = columns[path]
-            no = {v for v in _texts(column) if v.casefold() not in allowed}
-            claimed -= {
-                n for n, v in enumerate(column) if v is UNSET or (type(v) is str and v in no)
-            }
-        indexes |= claimed
+            fitting = _fitting(columns[path], allowed)
+            claimed = fitting if claimed is None else claimed & fitting
+            if not claimed:
+                break
+        indexes |= claimed or set()
     return indexes
+
+
+def _fitting(column: Sequence[Any], allowed: frozenset[str]) -> set[int]:
+    """Indexes of the values that are one of the texts, or no text at all: a list may hold one."""
+    if column.count(UNSET) == len(column):
+        return set()
+    no = {v for v in _texts(column) if v.casefold() not in allowed}
+    return {
+        n for n, v in enumerate(column) if v is not UNSET and (type(v) is not str or v not in no)
+    }
 
 
 def _texts(column: Sequence[Any]) -> set[str]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from itertools import chain
+from typing import Any, Protocol, TypeAlias
 
 from core.detect import RAW, Detector
-from core.detect.checks import Check, Guard
-from core.detect.header import Answer, Header, Lesson, overlap
+from core.detect.checks import WORDS, Check, Guard, Words
+from core.detect.header import BYTES, Answer, Header, Lesson, overlap
 from core.detect.matcher import Fields
 from core.detect.values import text
 from core.model import NativeRecord, Rule
@@ -28,6 +29,8 @@ LESSON = 60
 
 _AS_THEY_ARE = frozenset({str, type(None), type(UNSET)})
 
+_TEXT_OR_NONE_AT_ALL = frozenset({str, type(UNSET)})
+
 STUMBLES = 2
 """Chunks that could not be read by their headers, until what was learned is given up."""
 
@@ -39,6 +42,16 @@ OPEN = Answer()
 
 Candidate: TypeAlias = tuple[int, Answer, tuple[int, ...], Any]
 """(index, answer, rules still to be asked, header) of a record that counts."""
+
+
+class Raws(Protocol):
+    """The bytes of a chunk's records."""
+
+    def raw(self, index: int) -> bytes:
+        """Those of one record."""
+
+    def lack(self, words: frozenset[bytes]) -> bool:
+        """Is it sure that none of the words (in lower case) stands in any of the records?"""
 
 
 class Quick:
@@ -65,7 +78,7 @@ class Quick:
 
     def _through_list(self) -> str:
         """A column that in records like this one leads through a list, which no header can."""
-        for path in (*self._header.exact, *self._header.extra_paths):
+        for path in (*self._header.exact, *chain(*self._header.extra_paths)):
             value: Any = self._sample
             for key in path.split(".")[:-1]:
                 value = value.get(key) if isinstance(value, dict) else None
@@ -98,10 +111,10 @@ class Quick:
         """So many records at once: few at first, as more is learned from them than of many."""
         return STEP if not self._header.lessons and self._seen < YOUNG else MANY
 
-    def candidates(self, headers: Sequence[Any], first: int) -> Iterator[Candidate]:
+    def candidates(self, headers: Sequence[Any], first: int, raws: Raws) -> Iterator[Candidate]:
         """The records that some rule may match, or that are of another source, in order.
 
-        `first` is the index of the first of them.
+        `first` is the index of the first of them, `raws` has the bytes of all.
 
         What is done for every record is done here, by loops that run in C: a line of Python for
         each would cost more than decoding it.
@@ -110,6 +123,7 @@ class Quick:
         found = self._found(headers)
         seen = set(found)
         asks = self._suspects(headers, found, seen)
+        self._worded(found, seen, first, raws, asks)
         strange = self._foreign(headers)
         busy = {answer for answer in seen if answer.hits or answer.opens or answer is OPEN}
         indexes = [n for n, answer in enumerate(found) if answer in busy] if busy else []
@@ -148,7 +162,10 @@ class Quick:
         if len(self._wanted) == self._groups and None not in values and UNSET not in values:
             return dict(zip(self._wanted, values, strict=True))
         found = {k: v for k, v in zip(self._wanted, values, strict=True) if v is not UNSET}
-        told = all(any(found.get(name) is not None for name in names) for names in self._asked_for)
+        told = all(
+            any(not name or found.get(name) is not None for name in names)
+            for names in self._asked_for
+        )
         return found if told else None
 
     def _renew(self, header: Header) -> None:
@@ -159,15 +176,16 @@ class Quick:
     def _prepare(self) -> None:
         header = self._header
         exact, extra = header.exact, header.extra_paths
-        through = {path.split(".")[0] for path in (*exact, *extra) if "." in path}
-        wanted = tuple(dict.fromkeys(name for names in self._asked_for for name in names))
+        through = {path.split(".")[0] for path in (*exact, *chain(*extra)) if "." in path}
+        wanted = tuple(dict.fromkeys(name for names in self._asked_for for name in names if name))
         self._lean, self._groups = bool(wanted) and through.isdisjoint(wanted), len(self._asked_for)
         self._wanted = wanted if self._lean else ()
         own = self._marks
         self._marked = tuple(exact.index(key) for key in own.present if key in exact)
         present = tuple(key for key in own.present if key not in exact)
-        told = [path for path in own.paths if path not in (*exact, *extra)]
-        self._blocked = any(overlap(path, one) for path in told for one in (*exact, *extra))
+        columns = (*exact, *chain(*extra))
+        told = [path for path in own.paths if path not in columns]
+        self._blocked = any(overlap(path, one) for path in told for one in columns)
         self.layout = Layout(
             Paths(exact, extra, () if self._blocked else told),
             (*present, *own.absent),
@@ -197,16 +215,17 @@ class Quick:
 
     def _answer(self, found: tuple[Any, ...]) -> Answer:
         """The answer for a combination that may not have been met before."""
-        # Only texts are remembered: 1, 1.0 and True are one key of a dict.
-        if not all(value is UNSET or type(value) is str for value in found):
-            return self._fresh(found)
-        answer = self._answers.get(found)
-        return self._header.keep(found, self._fresh(found)) if answer is None else answer
+        kinds = set(map(type, found))
+        if list in kinds or dict in kinds:
+            return OPEN
+        key = found
+        if not kinds <= _TEXT_OR_NONE_AT_ALL:  # 1, 1.0 and True are one key of a dict
+            key = tuple([v if type(v) is str else (type(v).__name__, v) for v in found])
+        answer = self._answers.get(key)
+        return self._header.keep(key, self._fresh(found)) if answer is None else answer
 
     def _fresh(self, found: tuple[Any, ...]) -> Answer:
         if any(found[mark] is UNSET for mark in self._marked):
-            return OPEN
-        if any(isinstance(value, list | dict) for value in found):
             return OPEN
         return self._header.answer(found)
 
@@ -216,23 +235,48 @@ class Quick:
         """Index of a record -> rules that its extra fields leave possible."""
         asks: dict[int, list[int]] = {}
         for field, checked in _by_field(seen).items():
+            if field == WORDS:
+                continue
             indexes: Sequence[int] = range(len(headers))
             if 4 * len(checked) < len(seen):
                 indexes = [n for n, answer in enumerate(found) if answer in checked]
             some = headers if len(indexes) == len(headers) else [headers[n] for n in indexes]
-            column = _texts(self.layout.column(some, field))
+            column = self.layout.column(some, field)
+            column = _asked(column) if self._header.nested(self._header.extra[field]) else column
+            column = _texts(column)
             for place in _standing_out(column, self._header.guards[field]):
                 index = indexes[place]
                 rules = [
                     number
                     for check in found[index].checks
-                    if check.field == field
+                    if isinstance(check, Check) and check.field == field
                     for number in _passing(check, column[place])
                 ]
                 if rules:
                     asks.setdefault(index, []).extend(rules)
                     self._through[self._header.extra[field]] += len(rules)
         return asks
+
+    def _worded(
+        self,
+        found: Sequence[Answer],
+        seen: set[Answer],
+        first: int,
+        raws: Raws,
+        asks: dict[int, list[int]],
+    ) -> None:
+        """Add the rules that the bytes of a record leave possible."""
+        checked = _by_field(seen).get(WORDS)
+        if not checked:
+            return
+        every = [one for answer in checked for one in answer.checks if isinstance(one, Words)]
+        if raws.lack(frozenset().union(*(one.needles for one in every))):
+            return
+        for index in [n for n, answer in enumerate(found) if answer in checked]:
+            for check in found[index].checks:
+                if isinstance(check, Words) and (rules := check.passing(raws.raw(first + index))):
+                    asks.setdefault(index, []).extend(rules)
+                    self._through[BYTES] += len(rules)
 
     def _foreign(self, headers: Sequence[Any]) -> set[int]:
         """Records that lack a mark of the source, or have that of an earlier one."""
@@ -270,8 +314,10 @@ class _HeaderFields(Fields):
     def __init__(self, fields: Fields, header: Header, layout: Layout) -> None:
         super().__init__()
         self._whole, self._header, self._layout = fields, header, layout
-        places = zip(header.extra, layout.finders(header.extra_paths), strict=True)
-        self._finders.update(places)
+        self._finders |= {
+            field: layout.finder(paths)
+            for field, paths in zip(header.extra, header.extra_paths, strict=True)
+        }
 
     def finder(self, field: str) -> Callable[[Any], list[Any]]:
         """The function that finds the field's values in a header that tells the field."""
@@ -279,7 +325,7 @@ class _HeaderFields(Fields):
         if found is None:
             paths = self._whole.paths(field)
             simple = len(paths) == 1 and paths[0] in self._header.exact
-            found = self._layout.finders(paths)[0] if simple else self._assembled(field)
+            found = self._layout.finder(paths) if simple else self._assembled(field)
             self._finders[field] = found
         return found
 
@@ -322,6 +368,11 @@ def _texts(column: list[Any]) -> list[Any]:
     if _AS_THEY_ARE.issuperset(map(type, column)):
         return column
     return [v if type(v) in _AS_THEY_ARE or type(v) is list else text(v) for v in column]
+
+
+def _asked(column: list[Any]) -> list[Any]:
+    """Objects in lists: what is no text by itself is always asked about."""
+    return [[v] if type(v) is dict else v for v in column]
 
 
 def _passing(check: Check, value: Any) -> tuple[int, ...]:

@@ -32,6 +32,7 @@ from core.model import (
 )
 from core.native import dig, first, items, text
 from core.ports import Source
+from functions.aws.catalogue import FIELDS, OFF
 from functions.aws.neutral import neutral
 from functions.aws.operations import ANSWERS, AUTHENTICATION, OPERATIONS, READS, SIGN_IN, VERBS
 from functions.aws.targets import arn, targets
@@ -324,6 +325,8 @@ SOURCES: tuple[Source, ...] = (
         neutral=neutral,
         records="Records",
         targets=targets,
+        fields=FIELDS,
+        off=OFF,
     ),
 )
 """Every kind of native record that this file reads."""

@@ -598,7 +598,11 @@ def shape(name: str, keys: tuple[str, ...], only: dict[str, tuple[str, ...]]) ->
         uid="id",
         event=lambda record: record,  # type: ignore[arg-type, return-value]
         aliases={"Operation": ("opName", "op.name"), "Kind": ("kind",)},
-        derived={"Verb": Derived(derived, ("op.name",)), "Whole": lambda record: [len(record)]},
+        derived={
+            "Verb": Derived(derived, ("op.name",)),
+            "Whole": lambda record: [len(record)],
+            "Said": Derived(lambda record: ["Added", record.get("note")], says=("Added",)),
+        },
         only=only,
     )
 
@@ -618,7 +622,27 @@ SHAPED = rulebook(
     ("x/*", And((Text("Operation", (("a.", 0),)), Not(Text("who", ("bob",)))))),
     ("x/special", Null("who")),
     ("x/late", Text("op.name", ((0, "op"),))),
+    ("x/log", Text(None, ((0, "no te", 0),))),
+    ("x/log", Text(None, ((0, "te/k", 0),))),
+    ("x/log", And((Text("note", ((0, "te/k", 0), ("x", 1))), Text("Kind", ("log",))))),
+    ("x/log", Text("Said", ((0, "no t", 0),))),
+    ("x/log", And((Text("Said", ((0, "add", 0),)), Regex("note", "No")))),
+    ("x/*", And((Regex(None, "T[e]/"), Not(Text("note.a", ("5e0",)))))),
+    ("x/log", Text(None, ((0, "5000", 0),))),
     ("aws/cloudtrail", Text("eventName", ("x",))),
+)
+notes = st.sampled_from(
+    [
+        "No Te",
+        "a no te/k",
+        "no\u212ate",
+        "NO TE/\u212a",
+        "xy",
+        {"a": "No Te"},
+        {"a": 5e3},
+        ["no te"],
+        5e3,
+    ]
 )
 names = st.sampled_from(["a.stop", "A.GO", "b.stop", "x", ""])
 odd_values = names | st.sampled_from([None, 3, ["a.stop"], {"name": "a.stop"}, [{"name": "a.go"}]])
@@ -631,22 +655,23 @@ shaped = st.fixed_dictionaries(
         "kind": st.sampled_from(["special", "Log", "other", "none", None, ["log"], 5]),
         "time": st.just("2026-03-01T00:00:00Z"),
         "who": st.sampled_from(["bob", "alice", None]),
+        "note": notes,
         "eventName": st.just("x"),
         "eventSource": st.just("s"),
     },
 )
 plain_shaped = st.builds(
-    lambda name, kind, who: {"op": {"name": name}, "kind": kind, "who": who},
+    lambda name, kind, more: {"op": {"name": name}, "kind": kind, **more},
     names,
     st.sampled_from(["Log", "Special"]),
-    st.sampled_from(["bob", "alice"]),
+    st.fixed_dictionaries({"who": st.sampled_from(["bob", "alice"])}, optional={"note": notes}),
 )
 
 
 @settings(max_examples=600, deadline=None)
-@given(st.lists(plain_shaped | shaped, max_size=10), st.booleans())
+@given(st.lists(plain_shaped | shaped, max_size=10), st.booleans(), st.booleans(), st.booleans())
 def test_shapes_of_a_logsource_are_told_apart_by_headers_as_by_whole_records(
-    many: list[Any], eager: bool
+    many: list[Any], eager: bool, ascii_only: bool, slashed: bool
 ) -> None:
     detector = Detector(SHAPED, SHAPES)
     expected = []
@@ -662,7 +687,9 @@ def test_shapes_of_a_logsource_are_told_apart_by_headers_as_by_whole_records(
             patch.setattr("core.scan.quick.LESSON", 0)
             patch.setattr("core.detect.header.LESSONS", 9)
             patch.setattr("core.scan.quick.STEP", 2)
-        assert list_of(Scanner(detector), text(*many)) == expected
+        data = json.dumps(many, ensure_ascii=ascii_only)
+        data = data.replace("/", "\\/") if slashed else data
+        assert list_of(Scanner(detector), data.encode()) == expected
 
 
 def test_records_of_a_shape_are_not_opened_where_their_headers_decide() -> None:

@@ -32,10 +32,9 @@ from core.model import (
 )
 from core.native import first, text
 from core.ports import Derive, Source
-from functions.azure import neutral
+from functions.azure import catalogue, neutral, operations
 from functions.azure.events.grants import assigned_role
 from functions.azure.events.values import address, content_id, moment, part
-from functions.azure.operations import ACTIVITY
 
 __all__ = ["ACTIVITY_SOURCES", "activity_event"]
 
@@ -64,7 +63,7 @@ def activity_event(record: NativeRecord) -> Event:
         service=_provider(record).casefold(),
         operation=operation,
         activity=_activity(record, operation),
-        labels=ACTIVITY.labels("", operation),
+        labels=operations.ACTIVITY.labels("", operation),
         outcome=outcome,
         error=_error(record, status) if outcome == "failure" else "",
         message=first(record, "properties.statusMessage", "resultDescription"),
@@ -289,6 +288,7 @@ def _shape(keys: tuple[str, ...], only: Mapping[str, tuple[str, ...]], time: str
         derived=DERIVED,
         neutral=partial(neutral.activity, OUTCOMES),
         records="records",
+        fields=catalogue.ACTIVITY,
     )
 
 

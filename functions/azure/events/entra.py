@@ -21,7 +21,7 @@ from core.hostile import kind_of
 from core.model import Activity, Actor, Event, Json, NativeRecord, Outcome, Resource
 from core.native import dig, first, text
 from core.ports import Source
-from functions.azure import neutral
+from functions.azure import catalogue, neutral
 from functions.azure.events.entra_fields import (
     AUDIT,
     AUDIT_DERIVED,
@@ -290,6 +290,8 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         aliases=PIM,
         derived=PIM_DERIVED,
         neutral=neutral.alerts,
+        fields=catalogue.PIM,
+        off=catalogue.PIM_OFF,
         records="records",
     ),
     Source(
@@ -303,6 +305,8 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         aliases=PIM,
         derived=PIM_DERIVED,
         neutral=neutral.alerts,
+        fields=catalogue.PIM,
+        off=catalogue.PIM_OFF,
         records="value",
     ),
     Source(
@@ -315,6 +319,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         aliases=AUDIT,
         derived=AUDIT_DERIVED,
         neutral=partial(neutral.directory, OUTCOMES),
+        fields=catalogue.AUDIT,
         also=("azure/activitylogs",),
         records="value",
     ),
@@ -328,6 +333,8 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         aliases=SIGNIN,
         derived=SIGNIN_DERIVED,
         neutral=neutral.sign_ins,
+        fields=catalogue.SIGNIN,
+        off=catalogue.SIGNIN_OFF,
         records="value",
     ),
     Source(
@@ -340,6 +347,8 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         aliases=RISK,
         derived=RISK_DERIVED,
         neutral=neutral.risks,
+        fields=catalogue.RISK,
+        off=catalogue.RISK_OFF,
         records="value",
     ),
     Source(
@@ -353,6 +362,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         aliases=AUDIT,
         derived=AUDIT_DERIVED,
         neutral=partial(neutral.directory, OUTCOMES),
+        fields=catalogue.AUDIT,
         also=("azure/activitylogs",),
         records="records",
     ),
@@ -367,6 +377,8 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         aliases=SIGNIN,
         derived=SIGNIN_DERIVED,
         neutral=neutral.sign_ins,
+        fields=catalogue.SIGNIN,
+        off=catalogue.SIGNIN_OFF,
         records="records",
     ),
     Source(
@@ -380,6 +392,8 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         aliases=RISK,
         derived=RISK_DERIVED,
         neutral=neutral.risks,
+        fields=catalogue.RISK,
+        off=catalogue.RISK_OFF,
         records="records",
     ),
 )

@@ -36,6 +36,7 @@ from core.model import (
 from core.native import dig, first, text
 from core.ports import Source
 from functions.gcp import neutral, operations
+from functions.gcp.catalogue import AUDIT_OFF, FIELDS, WORKSPACE_OFF
 from functions.gcp.events.fields import AUDIT, AUDIT_DERIVED, WORKSPACE, WORKSPACE_DERIVED
 from functions.gcp.events.grants import granted_roles
 from functions.gcp.operations import AUTHENTICATION, FAILED, VERBS
@@ -271,6 +272,8 @@ def _source(name: str, only: Mapping[str, tuple[str, ...]]) -> Source:
         aliases=WORKSPACE if only else AUDIT,
         derived=WORKSPACE_DERIVED if only else AUDIT_DERIVED,
         neutral=neutral.workspace if only else neutral.audit,
+        fields=FIELDS,
+        off=WORKSPACE_OFF if only else AUDIT_OFF,
     )
 
 
