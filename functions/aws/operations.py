@@ -226,7 +226,6 @@ TABLE: Table = {
     },
     "secret.read": {
         SECRETS: ("GetSecretValue", "BatchGetSecretValue"),
-        SSM: ("GetParameter", "GetParameters", "GetParametersByPath", "GetParameterHistory"),
         EC2: ("GetPasswordData",),
         "lightsail.amazonaws.com": ("GetInstanceAccessDetails", "DownloadDefaultKeyPair"),
     },

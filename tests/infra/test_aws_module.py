@@ -12,6 +12,7 @@ from moto.events.models import EventPattern
 
 from core import config
 from core.actions import CATALOGUE
+from core.rulebook import CATEGORIES
 from functions.aws.operations import TABLE
 from tests.infra import terraform
 
@@ -307,9 +308,8 @@ def cloudtrail_rules():
     for folder in ("aws", "cross"):
         for file in sorted((terraform.ROOT / "core/rules" / folder).rglob("*.yml")):
             for rule in yaml.safe_load_all(file.read_text()):
-                if folder == "cross" or "correlation" in rule:
-                    yield {**rule, "file": file.name}
-                elif rule["logsource"].get("service") == "cloudtrail":
+                logsource = rule.get("logsource", {})
+                if "category" not in logsource or logsource["category"] in CATEGORIES:
                     yield {**rule, "file": file.name}
 
 
