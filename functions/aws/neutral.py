@@ -1,7 +1,7 @@
 """OCSF's fields in CloudTrail's words: what a rule of a neutral category asks of the header.
 
 Each test here holds exactly where events.py renders that value; what is not here is looked up in
-the rendering (docs/decisions/0015-neutral-rules.md). tests/aws/test_neutral.py holds both together.
+the rendering (docs/decisions/0015-neutral-rules.md). tests/rules/test_neutral.py holds them to it.
 """
 
 from __future__ import annotations

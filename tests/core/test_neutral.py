@@ -31,6 +31,7 @@ from core.rulebook import (
     book,
 )
 from core.scan import Scanner, Tally, scan
+from core.vocabulary import vocabulary
 
 OPERATIONS = Operations(
     {
@@ -173,6 +174,12 @@ def test_a_record_is_not_rendered_where_its_own_fields_decide():
     found = list(Scanner(Detector(rules, [source]), wanted).scan(data, tally))
     assert [(one.position, [rule.id for rule in one.rules]) for one in found] == [(0, ["0"])]
     assert tally.opened <= 1
+
+
+def test_a_rule_that_no_record_of_the_source_can_match_is_not_asked_about_them():
+    source = TOY._replace(neutral=lambda: vocabulary("toy"))
+    rules = rulebook(("authentication", Exists("time", wanted=True)), ("api_activity", Null("x")))
+    assert Detector(rules, [source]).plan("toy/trail").numbers == [1]
 
 
 def test_the_values_of_a_field_are_those_that_the_rule_means():
