@@ -44,6 +44,9 @@ __all__ = ["Rendering", "covers", "lower", "lowered"]
 EVERYTHING = f"{PREFIX}*"
 """All leaves of the rendering: what a keyword looks at."""
 
+UNMAPPED = "unmapped"
+"""Field of a rendering that holds what an event has no word for."""
+
 Leaf: TypeAlias = Text | Regex | Cidr | Compare | Null | Exists | Ref
 
 Test = Callable[[Expr, Any], bool]
@@ -145,28 +148,36 @@ def _native(expr: Text | Regex | Cidr | Compare | Exists, field: str, source: So
 
 
 class Rendering:
-    """The OCSF rendering of the records of one source; the last one is kept."""
+    """The OCSF rendering of the records of one source; the last one is kept.
+
+    What stands in `unmapped` is the record itself, masked, which costs more than all else: it is
+    left out unless it is asked for.
+    """
 
     def __init__(self, source: Source) -> None:
         self._event = source.event
         self._record: NativeRecord | None = None
         self._rendered: Mapping[str, Any] = {}
+        self._whole = False
 
     def finder(self, field: str) -> Callable[[Any], list[Any]]:
         """The function that finds the values of a field (with PREFIX) in a record's rendering."""
         if field == EVERYTHING:
-            return lambda record: list(values.leaves(self.of(record)))
-        find = values.finder((field.removeprefix(PREFIX),))
-        return lambda record: find(self.of(record))
+            return lambda record: list(values.leaves(self.of(record, whole=True)))
+        name = field.removeprefix(PREFIX)
+        find, whole = values.finder((name,)), name.partition(".")[0] == UNMAPPED
+        return lambda record: find(self.of(record, whole=whole))
 
-    def of(self, record: NativeRecord) -> Mapping[str, Any]:
+    def of(self, record: NativeRecord, *, whole: bool) -> Mapping[str, Any]:
         """The rendering; nothing of what is no event after all."""
-        if self._record is not record:
+        if self._record is not record or (whole and not self._whole):
             from core import ocsf
 
             try:
-                self._rendered = ocsf.activity(self._event(record))
+                event = self._event(record)
+                shown = event if whole else msgspec.structs.replace(event, record={})
+                self._rendered = ocsf.activity(shown)
             except BadRecord:
                 self._rendered = {}
-            self._record = record
+            self._record, self._whole = record, whole
         return self._rendered

@@ -206,6 +206,7 @@ RECORDS = st.fixed_dictionaries(
 FIELDS = (
     *("api.operation", "api.service.name", "metadata.labels", "class_uid", "status_id"),
     *("actor.user.uid", "src_endpoint.ip", "src_endpoint.name", "api.response.error", "nothing"),
+    "unmapped.ip",
 )
 PATTERNS = st.sampled_from(
     (
