@@ -30,7 +30,9 @@ from core.watch import correlations
 from functions.local.sources import sources
 
 RULES = Path(__file__).parents[2] / "core" / "rules"
-FILES = sorted(RULES.rglob("*.yml"))
+FILES = sorted(file for file in RULES.rglob("*.yml") if "\nfilter:" not in file.read_text())
+"""Rules; filters of a deployment may lie beside them."""
+
 SOURCES = sources()
 ACRONYMS = {"ami", "aws", "ebs", "ec2", "iam", "mfa", "rds", "s3", "sg", "ssm", "vpc"}
 TACTICS = {
