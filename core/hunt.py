@@ -73,7 +73,8 @@ def hunt(  # noqa: PLR0913 - a command line has many options
     `since` (inclusive) and `until` (exclusive) are epoch milliseconds; a record without a readable
     time is never left out. Hits that a filter suppresses are counted in the tally and not given.
     `lean`: whole records are not needed, which is quicker, but for hits of the rules in `whole` (by
-    id). `progress` is told the bytes read since the last call. A path that is not there is a BadRecord that names it.
+    id). `progress` is told the bytes read since the last call. A path that is not there is a
+    BadRecord that names it.
     """
     _keep_freed_memory()
     place = _Fields(time_field, uid_field)
