@@ -45,10 +45,15 @@ golden: $(READY)
 ## package: build the functions' zips, the same bytes each time
 package: $(READY)
 	$(BIN)/python infra/package.py aws
+	$(BIN)/python infra/package.py gcp
 
 ## e2e-aws: Terraform, the built zip and one event, end to end against an embedded AWS
 e2e-aws: $(READY)
-	$(BIN)/pytest -n 0 tests/e2e
+	$(BIN)/pytest -n 0 tests/e2e/test_aws.py
+
+## e2e-gcp: the built zip and one log entry, end to end on Google's emulators
+e2e-gcp: $(READY)
+	$(BIN)/pytest -n 0 tests/e2e/test_gcp.py
 
 ## bench: speed of a hunt against the floor; RULES=folder takes other rules than the shipped ones
 RULES ?= core/rules/aws
@@ -68,7 +73,9 @@ lock: $(READY)
 	  pyproject.toml -o requirements/aws.txt
 	$(COMPILE) --python-version 3.11 --extra bench -c requirements/dev.txt \
 	  pyproject.toml -o requirements/bench.txt
+	$(COMPILE) --python-version 3.13 --extra gcp pyproject.toml -o requirements/gcp.txt
 	printf 'awslambdaric\nboto3\n' | $(COMPILE) --python-version 3.13 - -o requirements/ric.txt
+	printf 'tf==1.2.0\n' | $(COMPILE) --python-version 3.11 - -o requirements/provider.txt
 
 ## clean: remove the environment and everything built
 clean:
@@ -82,4 +89,4 @@ $(READY): requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-.PHONY: help demo test check fix docs golden package e2e-aws bench lock clean
+.PHONY: help demo test check fix docs golden package e2e-aws e2e-gcp bench lock clean

@@ -26,6 +26,7 @@ Read in this order:
     sightings.py  where a hunt read what
 
     sweep.py      resources -> the same path      hunt.py      files -> the same rules
+    lookback.py   what was read back already
     ocsf.py       Event and Finding as OCSF       report.py    one HTML page
     native.py     reading records of any shape    operations.py what operations mean, in any cloud
     vocabulary.py OCSF's words, natively asked

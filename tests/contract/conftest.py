@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import threading
 
 import boto3
 import pytest
@@ -18,6 +19,14 @@ from moto.server import ThreadedMotoServer
 from core.memory import FakeClock, MemoryJournal, MemoryStore, Recorder
 from core.model import Action, Rejected, from_json
 from functions.aws.adapters import DynamoStore, S3Journal, sns_sink, sqs_queue, sqs_rejects
+from functions.gcp.adapters import (
+    FirestoreStore,
+    StorageJournal,
+    alerts,
+)
+from functions.gcp.adapters import queue as to_topic
+from functions.gcp.adapters import rejects as rejects_to_topic
+from functions.gcp.rest import Rest
 from functions.local.adapters import (
     FileJournal,
     RejectFile,
@@ -25,6 +34,8 @@ from functions.local.adapters import (
     SqliteStore,
     console_sink,
 )
+from tests.gcp.pubsub import Topics
+from tests.gcp.storage import Storage
 
 REGION = "eu-central-1"
 
@@ -97,7 +108,15 @@ def dynamodb_store(request, clock):
     client.delete_table(TableName=table)
 
 
+def firestore_store(request, clock):
+    address = request.getfixturevalue("firestore_emulator")
+    call = Rest(None, endpoint=lambda service: f"http://{address}")
+    # A project of its own is an empty database.
+    yield FirestoreStore(call, next(names), "(default)", clock)
+
+
 STORES = {
+    "firestore": firestore_store,
     "memory": memory_store,
     "sqlite": sqlite_store,
     "dynamodb": dynamodb_store,
@@ -129,7 +148,26 @@ def s3_journal(request):
     yield S3Journal(client, bucket)
 
 
+@pytest.fixture(scope="session")
+def cloud_storage():
+    """A Cloud Storage for the whole run."""
+    server = Storage()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def storage_journal(request):
+    server, bucket = request.getfixturevalue("cloud_storage"), next(names)
+    server.buckets[bucket] = {}
+    yield StorageJournal(Rest(None, endpoint=server.endpoint), bucket)
+
+
 JOURNALS = {
+    "storage": storage_journal,
     "memory": memory_journal,
     "file": file_journal,
     "s3": s3_journal,
@@ -161,7 +199,23 @@ def sqs(request, clock):
     client.delete_queue(QueueUrl=url)
 
 
+@pytest.fixture(scope="session")
+def topics(pubsub_emulator):
+    """Topics on one emulator, for the whole run."""
+    return Topics(pubsub_emulator)
+
+
+def pubsub_queue(request, clock):
+    topics = request.getfixturevalue("topics")
+    topic = topics.make(next(names))
+    yield (
+        to_topic(topics.publish, topic),
+        lambda: [from_json(message.data, Action) for message in topics.drain(topic)],
+    )
+
+
 QUEUES = {
+    "pubsub": pubsub_queue,
     "memory": memory_queue,
     "sqlite": sqlite_queue,
     "sqs": sqs,
@@ -202,7 +256,17 @@ def aws_rejects(request):
     client.delete_queue(QueueUrl=url)
 
 
+def pubsub_rejects(request):
+    topics = request.getfixturevalue("topics")
+    topic = topics.make(next(names))
+    yield (
+        rejects_to_topic(topics.publish, topic),
+        lambda: [from_json(message.data, Rejected) for message in topics.drain(topic)],
+    )
+
+
 REJECTS = {
+    "pubsub": pubsub_rejects,
     "memory": memory_rejects,
     "file": file_rejects,
     "sqs": aws_rejects,
@@ -229,7 +293,17 @@ def sns(request):
     client("sqs").delete_queue(QueueUrl=queue)
 
 
+def pubsub_alerts(request):
+    topics = request.getfixturevalue("topics")
+    topic = topics.make(next(names))
+    yield (
+        alerts(topics.publish, topic),
+        lambda: [json.loads(message.data)["text"] for message in topics.drain(topic)],
+    )
+
+
 SINKS = {
+    "pubsub": pubsub_alerts,
     "console": console,
     "sns": sns,
 }

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.infra import loopback, terraform
+from tests.infra.provider.mirror import mirror
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +21,14 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[terraform.Module]:
         package.writestr("empty", "")
     with loopback.server("-m", "moto.server", "-H", "127.0.0.1") as endpoint:
         yield terraform.module("aws", folder, endpoint)
+
+
+@pytest.fixture(scope="session")
+def gcp(tmp_path_factory: pytest.TempPathFactory) -> terraform.Module:
+    """infra/gcp, ready to plan and apply, by a provider that is nothing but its schema."""
+    terraform.needs_terraform()
+    folder = tmp_path_factory.mktemp("gcp")
+    (folder / "build").mkdir()
+    (folder / "build" / "gcp.zip").write_bytes(b"a stand-in")
+    plugins = mirror("google", tmp_path_factory.mktemp("plugins"))
+    return terraform.module("gcp", folder, "", plugins)

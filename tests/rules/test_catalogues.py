@@ -12,6 +12,7 @@ import yaml
 
 from core.lint.known import about
 from core.lint.subject import Known
+from core.rulebook import CATEGORIES
 from core.sigma.about import NEEDS
 from functions.local.sources import sources
 from tests.azure.test_events import RECORDS as AZURE
@@ -29,11 +30,15 @@ def samples() -> Iterator[Any]:
         yield pytest.param("aws/cloudtrail", json.loads(path.read_text())["record"], id=path.stem)
     for path in sorted((ROOT / "core" / "rules").rglob("*.yml")):
         for document in yaml.safe_load_all(path.read_text()):
-            category = document.get("logsource", {}).get("category", "aws/cloudtrail")
-            if "correlation" not in document and category in ("posture", "aws/cloudtrail"):
+            if "correlation" not in document and source_of(document) not in CATEGORIES:
                 for number, example in enumerate(document["tests"]):
-                    id = f"{document['name']}-{number}"
-                    yield pytest.param(category, example["event"], id=id)
+                    name = f"{document['name']}-{number}"
+                    yield pytest.param(source_of(document), example["event"], id=name)
+
+
+def source_of(document: dict[str, Any]) -> str:
+    logsource = document["logsource"]
+    return logsource.get("category") or f"{logsource['product']}/{logsource['service']}"
 
 
 def unlisted(value: Any, known: Known, path: str = "") -> Iterator[str]:
