@@ -1,4 +1,4 @@
-"""One plain AWS on the loopback and one initialised module for all tests of this folder."""
+"""One plain AWS on the loopback and one initialised module a cloud, for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.infra import loopback, terraform
-from tests.infra.provider.mirror import mirror
+from tests.infra.provider.mirror import mirror as google_mirror
+from tests.infra.stub.mirror import mirror
 
 
 @pytest.fixture(scope="session")
@@ -30,5 +31,12 @@ def gcp(tmp_path_factory: pytest.TempPathFactory) -> terraform.Module:
     folder = tmp_path_factory.mktemp("gcp")
     (folder / "build").mkdir()
     (folder / "build" / "gcp.zip").write_bytes(b"a stand-in")
-    plugins = mirror("google", tmp_path_factory.mktemp("plugins"))
+    plugins = google_mirror("google", tmp_path_factory.mktemp("plugins"))
     return terraform.module("gcp", folder, "", plugins)
+
+
+def azure(tmp_path_factory: pytest.TempPathFactory) -> terraform.Module:
+    """infra/azure, ready to plan, with a provider that knows its types and no cloud."""
+    terraform.needs_terraform()
+    folder = tmp_path_factory.mktemp("azure")
+    return terraform.module("azure", folder, "", mirror("azurerm", folder / "mirror"))

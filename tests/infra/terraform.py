@@ -88,7 +88,7 @@ def environment(endpoint: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("AWS_", "TF_")) or name == "TF_PLUGIN_CACHE_DIR"
+        if not name.startswith(("ARM_", "AWS_", "TF_")) or name == "TF_PLUGIN_CACHE_DIR"
     }
     return {
         **kept,

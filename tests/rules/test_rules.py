@@ -28,18 +28,37 @@ from core.rulebook import Rulebook, dump, load
 from core.scan import identify
 from core.sigma import Compiled, compile_rules
 from core.watch import correlations
+from functions.aws.events import SOURCES as AWS
 from functions.aws.targets import targets as aws_targets
+from functions.azure.events import SOURCES as AZURE
+from functions.azure.targets import targets as azure_targets
+from functions.gcp.events import SOURCES as GCP
 from functions.gcp.targets import targets as gcp_targets
-from functions.local.sources import sources
 
 RULES = Path(__file__).parents[2] / "core" / "rules"
 FILES = sorted(file for file in RULES.rglob("*.yml") if "\nfilter:" not in file.read_text())
 """Rules; filters of a deployment may lie beside them."""
 
-TARGETS = {"aws": aws_targets, "gcp": gcp_targets}
+TARGETS = {"aws": aws_targets, "azure": azure_targets, "gcp": gcp_targets}
+ON_AZURE = tuple(one._replace(targets=azure_targets) for one in AZURE)
 SWEPT = sweep.source(lambda kind, event: TARGETS[event.provider](kind, event))
-SOURCES = (*(one for one in sources() if one.name != SWEPT.name), SWEPT)
-ACRONYMS = {"ami", "aws", "ebs", "ec2", "gcp", "iam", "mfa", "rds", "s3", "sg", "ssm", "vpc"}
+SOURCES = (*AWS, *ON_AZURE, *GCP, SWEPT)
+ACRONYMS = {
+    "ami",
+    "aws",
+    "ebs",
+    "ec2",
+    "gcp",
+    "iam",
+    "mfa",
+    "nsg",
+    "rds",
+    "s3",
+    "sg",
+    "ssm",
+    "vm",
+    "vpc",
+}
 TACTICS = {
     "reconnaissance", "resource-development", "initial-access", "execution", "persistence",
     "privilege-escalation", "stealth", "defense-impairment", "credential-access", "discovery",
