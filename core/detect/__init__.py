@@ -123,7 +123,7 @@ class Plan:
         self.fields, self.book = Fields(), book
         if source is not None:
             self.fields = Fields(source.aliases, source.derived, Rendering(source).finder)
-            self.book = lowered(book, self.numbers, source, _holds)
+            self.book, self.numbers = lowered(book, self.numbers, source, _holds)
         self._source = source
         self.index = Index(self.book.entries, self.numbers, first=_route(source))
         self._header: Header | None = None
