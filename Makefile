@@ -4,6 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+AZURITE := build/azurite/.ready
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
@@ -17,7 +18,7 @@ demo: $(READY)
 	@$(BIN)/vigil demo
 
 ## test: all tests, the end-to-end ones included where their tools are present
-test: $(READY)
+test: $(READY) $(if $(shell command -v npm),$(AZURITE))
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 ## check: format, lint, types, and that generated files are fresh
@@ -41,6 +42,15 @@ docs: $(READY)
 ## golden: write the golden decodings anew; the diff is the review
 golden: $(READY)
 	$(BIN)/python tests/aws/golden.py
+
+## azurite: Azure Storage for the tests, from its lock, into build/; needs npm
+azurite: $(AZURITE)
+
+$(AZURITE): tests/azure/package.json tests/azure/package-lock.json
+	@mkdir -p $(@D) && cp $^ $(@D)
+	@echo "Installing Azurite from tests/azure/package-lock.json (once) ..."
+	@npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
 
 ## package: build the functions' zips, the same bytes each time
 package: $(READY)
@@ -82,4 +92,4 @@ $(READY): requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-.PHONY: help demo test check fix docs golden package e2e-aws bench lock clean
+.PHONY: help demo test check fix docs golden azurite package e2e-aws bench lock clean
