@@ -23,7 +23,7 @@ GET_THREADS = 8
 
 
 class BlobJournal:
-    """Line 1 of chain detect is the blob `detect/000000000001.json`; lists are in order of names."""
+    """Line 1 of chain detect is the blob `detect/000000000001.json`; lists are in names' order."""
 
     def __init__(self, own: Own, container: str) -> None:
         self._own, self._container = own, container

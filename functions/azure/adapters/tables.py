@@ -2,8 +2,8 @@
 
 PartitionKey is the kind, RowKey the id in an alphabet that keys allow and that keeps their order.
 Facts: https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
-(keys: 1 KiB of UTF-16, no slashes, `#`, `?` or control characters; a text 64 KiB, an entity 1 MiB) and
-.../table-service-rest-api. Why so: docs/decisions/0098.
+(keys: 1 KiB of UTF-16, no slashes, `#`, `?` or control characters; a text 64 KiB, an entity 1 MiB).
+Why so: docs/decisions/0098.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Azure's, Entra's and Microsoft 365's records in neutral words, and the fields of Sigma's rules.
 
 Reading order: values.py (how values are written), activity.py (the Activity Log), entra.py (the
-directory's logs) with entra_fields.py (how rules name them), office.py (Microsoft 365). No SDK.
+directory's logs) with entra_fields.py (how rules name them), office.py (Microsoft 365),
+kubernetes.py (AKS), alerts.py (Defender). No SDK.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 
 from core.ports import Source
 from functions.azure.events.activity import ACTIVITY_DERIVED, ACTIVITY_SOURCES
+from functions.azure.events.alerts import ALERT_SOURCES
 from functions.azure.events.entra import ENTRA_SOURCES
 from functions.azure.events.entra_fields import (
     AUDIT_DERIVED,
@@ -17,12 +19,19 @@ from functions.azure.events.entra_fields import (
     RISK_DERIVED,
     SIGNIN_DERIVED,
 )
+from functions.azure.events.kubernetes import KUBERNETES_SOURCES
 from functions.azure.events.office import OFFICE_DERIVED, OFFICE_SOURCES
 from functions.azure.events.values import Derive
 
 __all__ = ["DERIVED", "SOURCES"]
 
-SOURCES: tuple[Source, ...] = (*ACTIVITY_SOURCES, *ENTRA_SOURCES, *OFFICE_SOURCES)
+SOURCES: tuple[Source, ...] = (
+    *ACTIVITY_SOURCES,
+    *ENTRA_SOURCES,
+    *OFFICE_SOURCES,
+    *ALERT_SOURCES,
+    *KUBERNETES_SOURCES,
+)
 """Every kind of native record that is read here; a logsource of several shapes is here as often."""
 
 DERIVED: Mapping[str, Mapping[str, Derive]] = {
