@@ -55,6 +55,7 @@ $(AZURITE): tests/azure/package.json tests/azure/package-lock.json
 ## package: build the functions' zips, the same bytes each time
 package: $(READY)
 	$(BIN)/python infra/package.py aws
+	$(BIN)/python infra/package.py azure
 
 ## e2e-aws: Terraform, the built zip and one event, end to end against an embedded AWS
 e2e-aws: $(READY)
@@ -76,6 +77,7 @@ lock: $(READY)
 	$(COMPILE) --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --python-version 3.13 --extra aws $(MANAGED:%=--no-emit-package %) \
 	  pyproject.toml -o requirements/aws.txt
+	$(COMPILE) --python-version 3.13 --extra azure pyproject.toml -o requirements/azure.txt
 	$(COMPILE) --python-version 3.11 --extra bench -c requirements/dev.txt \
 	  pyproject.toml -o requirements/bench.txt
 	printf 'awslambdaric\nboto3\n' | $(COMPILE) --python-version 3.13 - -o requirements/ric.txt

@@ -21,6 +21,7 @@ Read in this order:
 
     correlate/    events that are wrong together  chains.py    correlations in a hunt
     sweep.py      resources -> the same path      hunt.py      files -> the same rules
+    lookback.py   what was read back already
     ocsf.py       Event and Finding as OCSF       report.py    one HTML page
     native.py     reading records of any shape    attack.py    ATT&CK, version 19
     hostile.py    what is shown, made safe        charts.py    the report's charts
