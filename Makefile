@@ -69,7 +69,7 @@ bench: $(READY)
 
 # Universal, hashed, without any address; boto3 and what it brings are in the Lambda runtime.
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url \
-  --no-emit-find-links --no-annotate --no-header
+  --no-emit-find-links --no-annotate --no-header --no-strip-extras
 MANAGED := boto3 botocore s3transfer python-dateutil six
 
 ## lock: resolve the hash-pinned requirements anew

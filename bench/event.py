@@ -62,7 +62,7 @@ def _engine(detector: Detector) -> Engine:
     store, metrics = MemoryStore(clock), MemoryMetrics()
     return Engine(
         match=detector.match,
-        sources=detector.sources,
+        sources={one.name: one for one in detector.sources},
         store=store,
         audit=Audit(MemoryJournal(), store, "detect", clock),
         sinks={"memory": Recorder()},

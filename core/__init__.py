@@ -23,9 +23,9 @@ Read in this order:
     sweep.py      resources -> the same path      hunt.py      files -> the same rules
     lookback.py   what was read back already
     ocsf.py       Event and Finding as OCSF       report.py    one HTML page
-    native.py     reading records of any shape    attack.py    ATT&CK, version 19
-    hostile.py    what is shown, made safe        charts.py    the report's charts
-    memory.py     every port in memory
+    native.py     reading records of any shape    operations.py what operations mean, in any cloud
+    attack.py     ATT&CK, version 19              hostile.py   what is shown, made safe
+    charts.py     the report's charts             memory.py    every port in memory
 
 This file imports nothing.
 """

@@ -78,12 +78,11 @@ def hunt(  # noqa: PLR0913 - a command line has many options
         else _in_processes(todo, _Setting(detector, wanted, limit), tally, progress, jobs)
     )
     for file, match in found:
-        when = place.time(match.native)
+        event, when = place.told(match.native, detector.source(match.source))
         if when is not None and (
             (since is not None and when < since) or (until is not None and when >= until)
         ):
             continue
-        event = place.uid(match.native)
         for rule in match.rules:
             yield Found(
                 rule=rule,
@@ -139,6 +138,20 @@ class _Fields:
         self._uids = (uid_field,) if uid_field else _UIDS
         plain = all("." not in name for name in (*self._times, *self._uids))
         self.names = (self._times, self._uids) if plain else ()
+
+    def told(self, record: NativeRecord, source: Source | None) -> tuple[str, int | None]:
+        """(id, time) of a record. Where none of the usual fields holds them, its source says."""
+        uid, time = self.uid(record), self.time(record)
+        if source is None or (uid and time is not None):
+            return uid, time
+        if not uid and self._uids is _UIDS:
+            uid = text(_first(record, (source.uid,))) or ""
+        if time is None and self._times is _TIMES:
+            try:
+                time = source.event(record).time
+            except BadRecord:
+                time = None
+        return uid, time
 
     def time(self, record: NativeRecord) -> int | None:
         """Epoch milliseconds of the first field that is there."""
@@ -220,7 +233,7 @@ class _Setting(NamedTuple):
 
     def portable(self) -> tuple[Any, ...]:
         """Itself as data that can be sent to another process."""
-        sources = _portable(self.detector.sources.values())
+        sources = _portable(self.detector.sources)
         return dump(self.detector.book), sources, self.detector.raw, self.wanted, self.limit
 
 

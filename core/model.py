@@ -103,6 +103,8 @@ class Event(_Value, frozen=True, kw_only=True):
     service: str = ""
     operation: str = ""
     activity: Activity = "other"
+    labels: tuple[str, ...] = ()
+    """Operation classes (core.operations)."""
     authentication: bool = False
     """True when the record is a sign-in or token issue (OCSF class 3002), else API activity."""
     outcome: Outcome = "unknown"

@@ -164,6 +164,7 @@ def _metadata(event: Event) -> dict[str, Any]:
         log_name=event.source,
         correlation_uid=event.request,
         tenant_uid=event.account,
+        labels=list(event.labels),
     )
 
 

@@ -14,14 +14,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from core.errors import Reject
-from core.model import Action, Alert, Event, NativeRecord, Rejected, State, Target
+from core.model import Action, Alert, Event, Json, NativeRecord, Rejected, State, Target
+from core.rulebook import Expr
 
 __all__ = [
     "Clock",
+    "Derive",
     "Entry",
     "Inventory",
     "Journal",
     "Metrics",
+    "Must",
+    "NeutralTable",
     "Queue",
     "Rejects",
     "Sink",
@@ -121,9 +125,28 @@ Verbs: TypeAlias = Mapping[str, Verb]
 Inventory: TypeAlias = Mapping[str, Callable[[], Iterable[Event]]]
 """Resource kind -> all resources of it, as posture events. A kind that can't be read raises."""
 
+Derive: TypeAlias = Callable[[NativeRecord], list[Json]]
+"""What a field that no record holds as such would be: its values, [] where it is absent. Pure, and
+it never raises, whatever the record is like."""
+
+
+class Must(NamedTuple):
+    """A native test that holds wherever an OCSF field has a value, and perhaps elsewhere too."""
+
+    expr: Expr
+
+
+NeutralTable: TypeAlias = Mapping[str, str | Mapping[str | int | bool, Expr | Must]]
+"""OCSF field -> the native field that it is (text, or absent where it is not text), or all its
+values, each with the native test that decides (an Expr) or at least must hold (a Must)."""
+
 
 class Source(NamedTuple):
-    """A kind of native record: how to know it, where to route on, how to read it."""
+    """A kind of native record: how to know it, where to route on, how to read it.
+
+    A logsource whose records have several shapes is as many sources of one name, which differ in
+    their marks alone: they share event reader, aliases, derived fields and targets.
+    """
 
     name: str
     """Sigma logsource as `product/service`: aws/cloudtrail."""
@@ -143,8 +166,22 @@ class Source(NamedTuple):
     aliases: Mapping[str, tuple[str, ...]] = {}
     """Field as rules write it -> native paths, the first that exists counts."""
 
+    derived: Mapping[str, Derive] = {}
+    """Field as rules write it -> its values, where no native path leads there. Goes before an alias
+    of the same name, and includes what that would find."""
+
+    also: tuple[str, ...] = ()
+    """Further logsources whose rules are asked about these records."""
+
+    neutral: Callable[[], NeutralTable] | None = None
+    """What rules of the neutral categories can be told by without rendering a record as OCSF; None
+    when such rules are not asked about its records."""
+
+    provider: str = ""
+    """Provider of its events, as in Event; "" when it is the first part of the name."""
+
     only: Mapping[str, tuple[str, ...]] = {}
-    """Top-level field -> values, one of which it has (compared without case)."""
+    """Native path -> values, one of which it has (compared without case)."""
 
     records: str = ""
     """Key of the list in a file or envelope: Records."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # core.correlate reads values as core.detect does, which read
 __all__ = [
     "ANY_MANY",
     "ANY_ONE",
+    "CATEGORIES",
     "And",
     "Cidr",
     "Compare",
@@ -128,15 +129,19 @@ class Ref(msgspec.Struct, frozen=True, array_like=True, tag="ref"):
 
 Expr: TypeAlias = And | Or | Not | Text | Regex | Cidr | Compare | Null | Exists | Ref
 
+CATEGORIES: Mapping[str, int] = {"api_activity": 6003, "authentication": 3002}
+"""Neutral category of a logsource -> class_uid of the OCSF events that such rules are about."""
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One rule in the table of contents: what the index needs, the rest as raw JSON."""
 
     id: str
     source: str
-    """As Rule.source: `product/service`, either may be `*`; `posture`; "" for any."""
+    """As Rule.source: `product/service`, either may be `*`; `posture` or one of CATEGORIES; "" for
+    any."""
     provider: str = ""
-    """For posture and other neutral sources: the record's `provider` must be this one."""
+    """For posture and the neutral categories: the provider that the rule is limited to."""
     needs: Mapping[str, tuple[str, ...]] = {}
     """Field -> folded texts, one of which the field must have for the rule to match."""
     rule: msgspec.Raw

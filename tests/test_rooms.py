@@ -20,6 +20,7 @@ CLOUDS = sorted(
 CORE_MAY = {"core", "msgspec", "re2", "isal", "rfc8785", "itsdangerous", "urllib3"}
 CORE_MAY_IN = {
     "sigma": {"sigma", "yaml"},
+    "scan": {"fastavro"},
     "report.py": {"jinja2", "markupsafe"},
 }
 SDKS = {

@@ -9,17 +9,19 @@ Nothing here knows bytes or files: core.scan does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from core.detect.header import Header
 from core.detect.index import Index
-from core.detect.matcher import Fields, Matcher, View, matcher
+from core.detect.matcher import PREFIX, Fields, Matcher, View, matcher
+from core.detect.neutral import Rendering, covers, lowered
+from core.detect.partial import leaf_fields
 from core.detect.plain import plain_match
 from core.detect.values import text
 from core.model import NativeRecord, Rule
 from core.ports import Source
-from core.rulebook import Entry, Rulebook
+from core.rulebook import CATEGORIES, Entry, Expr, Rulebook
 
 __all__ = ["RAW", "Detector", "plain_match"]
 
@@ -36,7 +38,9 @@ class Detector:
 
     def __init__(self, book: Rulebook, sources: Iterable[Source], *, raw: bool = False) -> None:
         self.book, self.raw = book, raw
-        self.sources: Mapping[str, Source] = {} if raw else {s.name: s for s in sources}
+        self.sources: tuple[Source, ...] = () if raw else tuple(sources)
+        """In the order in which a record is tried on them."""
+        self._named: Mapping[str, Source] = {s.name: s for s in reversed(self.sources)}
         self._plans: dict[str, Plan] = {}
         self._rules: dict[int, Rule] = {}
 
@@ -45,11 +49,15 @@ class Detector:
         numbers = self.plan(source_name).match(record)
         return tuple(self.rule(n) for n in numbers) if numbers else ()
 
+    def source(self, name: str) -> Source | None:
+        """The source of this name, the first of several shapes; None when there is none."""
+        return self._named.get(name)
+
     def plan(self, source_name: str) -> Plan:
         """What is prepared for one source; made when it is first asked for."""
         found = self._plans.get(source_name)
         if found is None:
-            source = self.sources.get(source_name)
+            source = self.source(source_name)
             found = self._plans[source_name] = Plan(self.book, source_name, source, self.raw)
         return found
 
@@ -65,12 +73,17 @@ class Plan:
     """The rules about one source, indexed, with their matchers made when first needed."""
 
     def __init__(self, book: Rulebook, name: str, source: Source | None, raw: bool) -> None:
-        self.book = book
-        self.fields = Fields(source.aliases if source is not None else {})
         self.numbers = [
-            number for number, entry in enumerate(book.entries) if raw or _reads(entry, name)
+            number
+            for number, entry in enumerate(book.entries)
+            if raw or _reads(entry, name) or (source is not None and _reads_also(entry, source))
         ]
-        self.index = Index(book.entries, self.numbers, first=_route(source))
+        self.fields, self.book = Fields(), book
+        if source is not None:
+            self.fields = Fields(source.aliases, source.derived, Rendering(source).finder)
+            self.book = lowered(book, self.numbers, source, _holds)
+        self._source = source
+        self.index = Index(self.book.entries, self.numbers, first=_route(source))
         self._header: Header | None = None
         self._raw, self._route = raw, _route(source)
         self._matchers: dict[int, Matcher] = {}
@@ -86,6 +99,14 @@ class Plan:
         """Those of the rules that match a record, or what stands for one if `fields` are given."""
         view = View(record, fields or self.fields)
         return [n for n in numbers if self.matcher(n)(view)]
+
+    def finder(self, rule: Rule, field: str) -> Callable[[Any], list[Any]]:
+        """The function that finds, in a record, the values of a field as this rule means it."""
+        if rule.source not in CATEGORIES or self._raw:
+            return self.fields.finder(field)
+        table = self._source.neutral() if self._source and self._source.neutral else {}
+        native = table.get(field)
+        return self.fields.finder(native if isinstance(native, str) else PREFIX + field)
 
     @property
     def header(self) -> Header:
@@ -116,6 +137,16 @@ def _reads(entry: Entry, name: str) -> bool:
     product, slash, service = entry.source.partition("/")
     have_product, have_slash, have_service = name.partition("/")
     return slash == have_slash and product in ("*", have_product) and service in ("*", have_service)
+
+
+def _reads_also(entry: Entry, source: Source) -> bool:
+    return covers(entry, source) or any(_reads(entry, name) for name in source.also)
+
+
+def _holds(leaf: Expr, value: Any) -> bool:
+    """Does a test of one field hold for a value?"""
+    (field,) = leaf_fields(leaf)
+    return matcher(leaf)(View.known({field: [value]}, Fields()))
 
 
 def _route(source: Source | None) -> str:

@@ -30,35 +30,50 @@ from core.rulebook import (
     Text,
 )
 
-__all__ = ["Fields", "Matcher", "Sieve", "View", "matcher", "regex_test", "text_test"]
+__all__ = ["PREFIX", "Fields", "Matcher", "Sieve", "View", "matcher", "regex_test", "text_test"]
 
 Matcher: TypeAlias = Callable[["View"], bool]
+
+
+PREFIX = "ocsf:"
+"""Begins the name of a field of a record's OCSF rendering, among those of the record itself."""
 
 
 class Fields:
     """Field names as rules write them -> how to find them in the records of one source."""
 
-    def __init__(self, aliases: Mapping[str, tuple[str, ...]]) -> None:
-        self._aliases = aliases
-        self._finders: dict[str, Callable[[Any], list[Any]]] = {}
+    def __init__(
+        self,
+        aliases: Mapping[str, tuple[str, ...]] | None = None,
+        derived: Mapping[str, Callable[[Any], list[Any]]] | None = None,
+        rendered: Callable[[str], Callable[[Any], list[Any]]] | None = None,
+    ) -> None:
+        self._aliases, self._derived = aliases or {}, derived or {}
+        self._rendered = rendered
+        self._finders: dict[str, Callable[[Any], list[Any]]] = {**self._derived}
 
     @classmethod
     def known(cls, finders: Mapping[str, Callable[[Any], list[Any]]]) -> Fields:
         """Fields of something that is no record: how to find each is told."""
-        fields = cls({})
-        fields._finders.update(finders)
-        return fields
+        return cls(derived=finders)
 
     def paths(self, field: str) -> tuple[str, ...]:
-        """The native paths of a field."""
+        """The native paths of a field; none when it is derived."""
+        if field in self._derived or self._is_rendered(field):
+            return ()
         return self._aliases.get(field, (field,))
 
     def finder(self, field: str) -> Callable[[Any], list[Any]]:
         """The function that finds the field's values in a record."""
         found = self._finders.get(field)
         if found is None:
-            found = self._finders[field] = values.finder(self.paths(field))
+            made = self._rendered if self._is_rendered(field) else None
+            found = made(field) if made else values.finder(self.paths(field))
+            self._finders[field] = found
         return found
+
+    def _is_rendered(self, field: str) -> bool:
+        return self._rendered is not None and field.startswith(PREFIX)
 
 
 class View:
@@ -310,6 +325,8 @@ def _cost(expr: Expr) -> int:
         return 2 + max((_cost(item) for item in expr.items), default=0)
     if isinstance(expr, Not):
         return 1 + _cost(expr.item)
+    if (expr.field or "").startswith(PREFIX):
+        return _RENDERED
     if isinstance(expr, Text):
         return _LEAVES if expr.field is None else 0 if _all_plain(expr.patterns) else 1
     return _LEAVES + 1 if isinstance(expr, Regex) and expr.field is None else _COSTS[type(expr)]
@@ -321,6 +338,9 @@ def _all_plain(patterns: Iterable[Pattern]) -> bool:
 
 _LEAVES = 50
 """A search of every leaf costs more than anything that looks at one field."""
+
+_RENDERED = 200
+"""To render a record costs more than all that can be asked of it as it is."""
 
 _COSTS: Mapping[type, int] = {Null: 1, Exists: 0, Ref: 2, Compare: 3, Regex: 5, Cidr: 6}
 

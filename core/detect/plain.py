@@ -15,9 +15,12 @@ from typing import Any
 
 import re2
 
+from core import ocsf
+from core.errors import BadRecord
 from core.model import NativeRecord, Rule
 from core.ports import Source
 from core.rulebook import (
+    CATEGORIES,
     And,
     Cidr,
     Compare,
@@ -39,12 +42,19 @@ __all__ = ["holds", "plain_match"]
 
 def plain_match(book: Rulebook, source: Source | None, record: NativeRecord) -> tuple[Rule, ...]:
     """The rules that match, in rulebook order. Source None: raw, any rule, fields as written."""
-    aliases = dict(source.aliases) if source is not None else {}
     found = []
     for number, entry in enumerate(book.entries):
-        if source is not None and not reads(entry, source.name, record):
+        if source is not None and entry.source in CATEGORIES:
+            if of_class(entry, source, record) and holds(
+                book.detection(number), rendered(source, record), None
+            ):
+                found.append(book.rule(number))
             continue
-        if holds(book.detection(number), record, aliases):
+        if source is not None and not any(
+            reads(entry, name, record) for name in (source.name, *source.also)
+        ):
+            continue
+        if holds(book.detection(number), record, source):
             found.append(book.rule(number))
     return tuple(found)
 
@@ -61,13 +71,34 @@ def reads(entry: Entry, source: str, record: NativeRecord) -> bool:
     )
 
 
+def rendered(source: Source, record: NativeRecord) -> dict[str, Any]:
+    """The record as OCSF has it; {} when it is no event."""
+    try:
+        return ocsf.activity(source.event(record))
+    except BadRecord:
+        return {}
+
+
+def of_class(entry: Entry, source: Source, record: NativeRecord) -> bool:
+    """Is the record, as OCSF has it, of the category and the cloud that the rule is about?"""
+    found = rendered(source, record)
+    return (
+        source.neutral is not None
+        and found.get("class_uid") == CATEGORIES[entry.source]
+        and (not entry.provider or entry.provider == found["cloud"]["provider"].lower())
+    )
+
+
 def holds(  # noqa: C901, PLR0911 - one case per kind of expression reads best in one place
-    expr: Expr, record: NativeRecord, aliases: dict[str, tuple[str, ...]]
+    expr: Expr, record: NativeRecord, source: Source | None
 ) -> bool:
     """Does the record have what the expression looks for?"""
 
     def found(field: str) -> list[Any]:
-        for path in aliases.get(field, (field,)):
+        if source is not None and field in source.derived:
+            return source.derived[field](record)
+        paths = source.aliases.get(field, (field,)) if source is not None else (field,)
+        for path in paths:
             if there := list(lookup(record, path)):
                 return there
         return []
@@ -79,11 +110,11 @@ def holds(  # noqa: C901, PLR0911 - one case per kind of expression reads best i
 
     match expr:
         case And(items=items):
-            return all(holds(item, record, aliases) for item in items)
+            return all(holds(item, record, source) for item in items)
         case Or(items=items):
-            return any(holds(item, record, aliases) for item in items)
+            return any(holds(item, record, source) for item in items)
         case Not(item=item):
-            return not holds(item, record, aliases)
+            return not holds(item, record, source)
         case Text(field=field, patterns=patterns, cased=cased):
             return any(like(e, p, cased) for e in elements(field) for p in patterns)
         case Regex(field=field, pattern=pattern):

@@ -3,8 +3,9 @@
     scan(data, detector, tally) -> Match(position, source, rules, native), ...
     read(data, sources, tally) -> every record, opened
 
-Reading order: unpack.py (gzip, limits), chunks.py (bounded memory), headers.py and quick.py (most
-records are never opened), salvage.py (damaged files).
+Reading order: unpack.py (gzip, Avro, limits), chunks.py (bounded memory), headers.py and quick.py
+(most records are never opened), envelopes.py and identify.py (those that are), salvage.py (damaged
+files).
 Every record is counted as read, of unknown source, or rejected with reason and place; nothing is
 skipped in silence. It knows nothing of paths, processes or printing: core.hunt does.
 """
@@ -21,11 +22,12 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from core.detect import RAW, Detector
-from core.detect.values import text
 from core.model import NativeRecord, Rejected, Rule
 from core.ports import Source
 from core.scan.chunks import Chunk, chunks
+from core.scan.envelopes import unwrapped
 from core.scan.headers import UNSET, raws
+from core.scan.identify import Identify, identify
 from core.scan.quick import OPEN, Candidate, Quick, likely, suits
 from core.scan.salvage import pieces
 from core.scan.unpack import blocks
@@ -104,12 +106,12 @@ def read(
     limit: int = LIMIT,
 ) -> Iterator[Opened]:
     """Every record of a file, decoded, with the source that knows it."""
-    known = tuple(sources)
+    known = Identify(sources)
     for chunk in _chunks(data, tally, name, limit):
         for position, record in _records(chunk, tally, name, raw=False):
             tally.records += 1
             tally.opened += 1
-            source = identify(record, known)
+            source = known(record)
             tally.unknown += source is None
             yield Opened(position, source, record)
 
@@ -124,7 +126,7 @@ class Scanner:
 
     def __init__(self, detector: Detector, wanted: tuple[tuple[str, ...], ...] = ()) -> None:
         self._detector, self._wanted = detector, wanted
-        self._sources = tuple(detector.sources.values())
+        self._identify = Identify(detector.sources)
         self._quick: dict[str, Quick | None] = {}
 
     def scan(
@@ -146,7 +148,7 @@ class Scanner:
         if first is None or first.fault:
             return None
         record = _DECODER.decode(first.data)
-        source = None if self._detector.raw else identify(record, self._sources)
+        source = None if self._detector.raw else self._identify(record)
         key = RAW if source is None else source.name
         if key not in self._quick:
             wanted = [likely(names, record) for names in self._wanted]
@@ -194,7 +196,7 @@ class Scanner:
         tally.opened += 1
         if self._detector.raw:
             name = RAW
-        elif source := identify(record, self._sources):
+        elif source := self._identify(record):
             name = source.name
         else:
             tally.unknown += 1
@@ -227,17 +229,6 @@ class _Whole:
         return self._last[1]
 
 
-def identify(record: NativeRecord, sources: Iterable[Source]) -> Source | None:
-    """The first source whose marks the record has."""
-    for source in sources:
-        if all(key in record for key in source.keys) and all(
-            (text(record.get(field)) or "").casefold() in {one.casefold() for one in allowed}
-            for field, allowed in source.only.items()
-        ):
-            return source
-    return None
-
-
 def _chunks(data: bytes | BinaryIO, tally: Tally, name: str, limit: int) -> Iterator[Chunk]:
     """The chunks of a file; none of one that is no data."""
     stream = io.BytesIO(data) if isinstance(data, bytes) else data
@@ -261,7 +252,7 @@ def _records(
             told = told or broken
             continue
         value = _decoded(data, place, tally)
-        for index, record in enumerate(() if value is UNSET else _unwrapped(value, raw=raw)):
+        for index, record in enumerate(() if value is UNSET else unwrapped(value, raw=raw)):
             if isinstance(record, dict):
                 yield position + index, record
             else:
@@ -310,21 +301,6 @@ def _decoded(data: Any, place: str, tally: Tally) -> Any:
         reason = str(error)
     tally.reject(reason, place, bytes(data))
     return UNSET
-
-
-def _unwrapped(value: Any, *, raw: bool) -> list[Any]:
-    """The records of one JSON value: those of a wrapper, the detail of an EventBridge envelope."""
-    if isinstance(value, dict):
-        for key in ("Records", "records"):
-            if isinstance(inner := value.get(key), list):
-                return inner if raw else [_detail(one) for one in inner]
-    return [value if raw else _detail(value)]
-
-
-def _detail(value: Any) -> Any:
-    if isinstance(value, dict) and "detail-type" in value and isinstance(value.get("detail"), dict):
-        return value["detail"]
-    return value
 
 
 class _Wrapper(msgspec.Struct):

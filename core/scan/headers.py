@@ -15,15 +15,12 @@ from typing import Annotated, Any
 
 import msgspec
 
-__all__ = ["ENVELOPES", "UNSET", "Layout", "decode", "raws"]
+__all__ = ["UNSET", "Layout", "decode", "raws"]
 
 UNSET = msgspec.UNSET
 
 Impossible = Annotated[str, msgspec.Meta(min_length=1, max_length=0)]
 """A type that no value has: where it stands, the key must be absent or decoding fails."""
-
-ENVELOPES = ("Records", "records", "detail-type")
-"""Keys of what must be unwrapped first."""
 
 
 class Layout:

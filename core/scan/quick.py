@@ -17,7 +17,8 @@ from core.detect.matcher import Fields
 from core.detect.values import text
 from core.model import NativeRecord, Rule
 from core.ports import Source
-from core.scan.headers import ENVELOPES, UNSET, Layout, decode
+from core.scan.envelopes import KEYS, WRAPPERS
+from core.scan.headers import UNSET, Layout, decode
 
 __all__ = ["OPEN", "Candidate", "Quick", "likely", "suits"]
 
@@ -157,7 +158,7 @@ class Quick:
             extra,
             (*present, *absent),
             self._wanted,
-            ENVELOPES[:2] if self._source is None else ENVELOPES,
+            WRAPPERS if self._source is None else KEYS,
             self._sample,
         )
         self._marks, self._present = len(present) + len(absent), len(present)
@@ -309,7 +310,7 @@ def _marks(
     if source is None:
         return (), ()
     absent = []
-    for other in detector.sources.values():
+    for other in detector.sources:
         if other is source:
             break
         mark = next((key for key in other.keys if key not in source.keys), None)

@@ -1,6 +1,7 @@
 """Bytes of a file, gzipped or not, as plain blocks; never more than a limit, never all at once.
 
-It knows gzip and nothing of JSON. A broken stream gives what was readable and then one BadRecord.
+It knows gzip, and Avro by avro.py, and nothing of JSON. A broken stream gives what was readable and
+then one BadRecord.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, BinaryIO
 from isal import isal_zlib
 
 from core.errors import BadRecord
+from core.scan.avro import MAGIC, bodies
 
 __all__ = ["BLOCK", "blocks"]
 
@@ -53,6 +55,9 @@ def _opened(stream: BinaryIO) -> Iterator[bytes]:
     head = stream.read(BLOCK)
     if head[:2] == _GZIP:
         yield from _gunzipped(stream, head)
+        return
+    if head[:4] == MAGIC:
+        yield from bodies(head, stream)
         return
     while head:
         yield head

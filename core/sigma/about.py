@@ -16,6 +16,7 @@ from core.attack import attacks
 from core.errors import BadRule
 from core.model import LEVELS, NativeRecord, Rule, digest, to_json
 from core.ports import Source
+from core.rulebook import CATEGORIES
 from core.sigma.document import Node, near
 
 __all__ = [
@@ -136,7 +137,7 @@ def examples(reading: Reading) -> tuple[Example, ...]:
 
 def unknown_source(reading: Reading, source: str, sources: Iterable[Source]) -> BadRule | None:
     """A warning, with the nearest known name, when no source delivers what the rule reads."""
-    known = [s.name for s in sources]
+    known = [name for source in sources for name in (source.name, *source.also)]
     node = reading.nodes.get("logsource")
     if not known or not source or node is None or any(covers(source, name) for name in known):
         return None
@@ -209,5 +210,5 @@ _LOGSOURCE = ("category", "product", "service", "definition")
 
 _STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
 
-_NEUTRAL = frozenset({"posture"})
-"""Categories whose records come from every cloud, told apart by their `provider`."""
+_NEUTRAL = frozenset({"posture", *CATEGORIES})
+"""Categories whose records come from every cloud, told apart by their provider."""

@@ -15,10 +15,22 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from core.errors import BadRecord
 from core.hostile import kind_of, quoted
-from core.model import Activity, Actor, ActorType, Event, NativeRecord, Outcome, Resource, digest
-from core.native import dig, first, text
+from core.model import (
+    Activity,
+    Actor,
+    ActorType,
+    Event,
+    Json,
+    NativeRecord,
+    Outcome,
+    Resource,
+    digest,
+)
+from core.native import dig, first, items, text
 from core.ports import Source
 from functions.aws.targets import arn, targets
 
@@ -138,6 +150,34 @@ def _outcome(record: NativeRecord, service: str, operation: str) -> Outcome:
     if service == "signin.amazonaws.com":
         return OUTCOMES.get(first(record, f"responseElements.{operation}"), "unknown")
     return "failure" if first(record, "errorMessage") else "success"
+
+
+def _status(record: NativeRecord) -> list[Json]:
+    """The outcome in one word, which CloudTrail itself has not; and a field of that name."""
+    service, operation = text(record.get("eventSource")), text(record.get("eventName"))
+    return [*items(record.get("status")), _outcome(record, service, operation)]
+
+
+def _request(record: NativeRecord) -> list[Json]:
+    """The request as it is, and with the JSON that is written as text in it (policies) opened, so
+    that a search for a part of a policy finds it as people write it.
+    """
+    if "requestParameters" not in record:
+        return []
+    request = record["requestParameters"]
+    if not isinstance(request, Mapping):
+        return [request]
+    opened = {key: _opened(value) for key, value in request.items()}
+    return [request] if opened == request else [request, opened]
+
+
+def _opened(value: Json) -> Json:
+    if not isinstance(value, str) or value[:1] not in ("{", "["):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return value
 
 
 def _activity(read_only: Any, operation: str) -> Activity:
@@ -305,6 +345,7 @@ SOURCES: tuple[Source, ...] = (
         uid="eventID",
         event=event,
         aliases={"src_ip": ("sourceIPAddress",)},
+        derived={"status": _status, "requestParameters": _request},
         records="Records",
         targets=targets,
     ),

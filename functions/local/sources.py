@@ -9,6 +9,8 @@ from core import sweep
 from core.ports import Source
 from functions.aws.events import SOURCES as AWS
 from functions.aws.targets import targets as aws_targets
+from functions.azure.events import SOURCES as AZURE
+from functions.gcp.events import SOURCES as GCP
 from functions.local.terminal import fail
 
 __all__ = ["chosen", "sources"]
@@ -16,14 +18,16 @@ __all__ = ["chosen", "sources"]
 
 def sources() -> tuple[Source, ...]:
     """Every source, in the order in which a record is tried on them."""
-    return (*AWS, sweep.source(aws_targets))
+    return (*AWS, *AZURE, *GCP, sweep.source(aws_targets))
 
 
 def chosen(name: str) -> tuple[Source, ...]:
     """The source of that name, made to take every record; all of them for an empty name."""
-    known = {source.name: source for source in sources()}
+    every = sources()
     if not name:
-        return tuple(known.values())
-    if name not in known:
+        return every
+    found = next((one for one in every if name in (one.name, *one.also)), None)
+    if found is None:
+        known = dict.fromkeys(one.name for one in every)
         fail(f"no source '{name}'; use raw or one of {', '.join(known)}")
-    return (known[name]._replace(keys=(), only={}),)
+    return (found._replace(name=name, keys=(), only={}),)

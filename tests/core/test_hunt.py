@@ -12,9 +12,14 @@ import pytest
 from core.detect import Detector
 from core.errors import BadRecord
 from core.hunt import Found, Tally, files, hunt, read, total_size
-from core.model import Rule
+from core.model import Event, Rule
 from core.ports import Source
 from core.rulebook import Not, Text, book
+
+
+def unreadable(record: Any) -> Any:
+    raise BadRecord("no time")
+
 
 TRAIL = Source(
     name="aws/cloudtrail",
@@ -22,7 +27,7 @@ TRAIL = Source(
     route="eventName",
     time="eventTime",
     uid="eventID",
-    event=lambda record: record,  # type: ignore[arg-type, return-value]
+    event=unreadable,
     records="Records",
 )
 
@@ -118,6 +123,20 @@ def test_time_and_id_can_be_other_fields(tmp_path: Path) -> None:
             [tmp_path], DETECTOR, Tally(), time_field="when", uid_field="my.id", lean=lean
         )
         assert (found.time, found.event) == (1_772_323_200_000, "z")
+
+
+def test_a_source_knows_times_and_ids_that_have_other_names(tmp_path: Path) -> None:
+    def read(record: Any) -> Event:
+        return Event(uid="", time=7, source="x/y", provider="x")
+
+    other = Source("x/y", ("Op",), "Op", "When", "properties.id", event=read)
+    rules = book([(Rule(id="all", title="t", source="x/y"), Text("Op", ("stop",)), "")])
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([{"Op": "Stop", "When": "then", "properties": {"id": "p-1"}}]))
+    (found,) = hunt([path], Detector(rules, [other]), Tally())
+    assert (found.event, found.time) == ("p-1", 7)
+    (found,) = hunt([path], Detector(rules, [other]), Tally(), time_field="When", uid_field="none")
+    assert (found.event, found.time) == ("", None)
 
 
 def test_a_missing_path_is_named() -> None:

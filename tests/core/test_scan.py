@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
 import sys
 from typing import Any
 
+import fastavro
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -55,6 +57,22 @@ BOOK = rulebook(
     ("azure/activitylogs", Text("operationName", ("delete",))),
 )
 DETECTOR = Detector(BOOK, [TRAIL, OTHER])
+
+
+def packed(record: Any) -> str:
+    return base64.b64encode(json.dumps(record).encode()).decode()
+
+
+ENVELOPES: dict[str, Any] = {
+    "an EventBridge event": {"detail-type": "AWS API Call via CloudTrail", "detail": STOP},
+    "a push of Pub/Sub": {"message": {"data": packed(STOP), "messageId": "1"}, "subscription": "s"},
+    "a message of Pub/Sub": {"data": packed(STOP), "messageId": "1"},
+    "a CloudEvent of Pub/Sub": {"specversion": "1.0", "data": {"message": {"data": packed(STOP)}}},
+    "a page of a REST API": {"@odata.context": "c", "value": [STOP], "nextLink": "n"},
+    "a body of an Event Hub": {"records": [STOP]},
+    "a batch of bodies": [{"records": []}, {"records": [STOP]}],
+    "a message that holds a wrapper": {"message": {"data": packed({"records": [STOP]})}},
+}
 
 
 def seen(data: bytes, **settings: Any) -> tuple[list[int], Tally]:
@@ -385,7 +403,7 @@ def slowly(data: bytes, detector: Detector) -> list[tuple[int, tuple[Rule, ...],
         inner = value.get("detail") if "detail-type" in value else None
         record = inner if isinstance(inner, dict) and not detector.raw else value
         source = "raw" if detector.raw else ""
-        for one in detector.sources.values():
+        for one in detector.sources:
             fits = all(key in record for key in one.keys)
             if fits and not source and (one is TRAIL or record["category"] == "Policy"):
                 source = one.name
@@ -484,3 +502,81 @@ def test_headers_are_made_anew_for_what_was_learned(monkeypatch: pytest.MonkeyPa
     assert tally.records == 301
     again = [(one.position, one.rules) for one in scanner.scan(text(*many[:150]), Tally())]
     assert again == [one for one in found if one[0] < 150]
+
+
+@pytest.mark.parametrize("name", ENVELOPES)
+def test_a_record_is_found_in_whatever_delivered_it(name):
+    envelope = ENVELOPES[name]
+    for data in (json.dumps(envelope), json.dumps([envelope]), f"{json.dumps(envelope)}\n" * 2):
+        tally = Tally()
+        found = list(scan(data.encode(), DETECTOR, tally))
+        assert {one.native["eventID"] for one in found} == {"1"}
+        assert tally.records == len(found)
+        assert tally.unknown == 0
+
+
+@pytest.mark.parametrize("name", ENVELOPES)
+def test_between_records_an_envelope_is_opened_too(name):
+    """The first record makes the scan expect headers; the envelope has none."""
+    lines = [json.dumps(one) for one in (QUIET, ENVELOPES[name], QUIET)]
+    found = list(scan("\n".join(lines).encode(), DETECTOR, Tally()))
+    assert [(one.native["eventID"], one.position >= 1) for one in found] == [("1", True)]
+
+
+def test_what_only_looks_like_an_envelope_is_a_record_itself():
+    odd = [
+        {"data": {"message": 3}},
+        {"message": "text"},
+        {"message": {"data": "no base64!"}},
+        {"message": {"data": base64.b64encode(b"no JSON").decode()}},
+        {"value": [1], "other": 2},
+        {"detail-type": "t", "detail": "text"},
+    ]
+    tally = Tally()
+    assert not list(scan(json.dumps(odd).encode(), DETECTOR, tally))
+    assert (tally.records, tally.unknown, tally.rejections) == (len(odd), len(odd), 0)
+
+
+def capture(*bodies: bytes, codec: str = "null") -> bytes:
+    """A capture file as Event Hubs writes it."""
+    schema = {
+        "type": "record",
+        "name": "EventData",
+        "namespace": "Microsoft.ServiceBus.Messaging",
+        "fields": [
+            {"name": "SequenceNumber", "type": "long"},
+            {"name": "Properties", "type": {"type": "map", "values": ["long", "string"]}},
+            {"name": "Body", "type": ["null", "bytes"]},
+        ],
+    }
+    out = io.BytesIO()
+    entries = [{"SequenceNumber": n, "Properties": {}, "Body": b} for n, b in enumerate(bodies)]
+    fastavro.writer(out, fastavro.parse_schema(schema), entries, codec=codec)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("codec", ["null", "deflate"])
+def test_a_capture_file_holds_messages(codec):
+    pretty = json.dumps({"records": [AZURE, QUIET]}, indent=2).encode()
+    data = capture(*[pretty, json.dumps({"records": [STOP]}).encode()], codec=codec)
+    tally = Tally()
+    found = list(scan(data, DETECTOR, tally))
+    assert [one.source for one in found] == ["azure/activitylogs", "aws/cloudtrail"]
+    assert tally.records == 3
+
+
+def test_a_capture_file_that_is_damaged_is_told_with_what_could_be_read():
+    whole = capture(*[json.dumps({"records": [STOP]}).encode()] * 3)
+    tally = Tally()
+    list(scan(whole[:-20], DETECTOR, tally))
+    assert tally.rejections == 1
+    assert "damaged Avro file" in tally.rejected[0].reason
+
+
+def test_an_avro_file_that_is_no_capture_is_refused():
+    out = io.BytesIO()
+    schema = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}]}
+    fastavro.writer(out, fastavro.parse_schema(schema), [{"a": 1}])
+    tally = Tally()
+    assert not list(scan(out.getvalue(), DETECTOR, tally))
+    assert "no Event Hub capture" in tally.rejected[0].reason

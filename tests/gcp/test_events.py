@@ -17,7 +17,7 @@ from core.model import Event, Resource, from_json, to_json
 from core.ocsf import activity
 from core.scan import identify
 from functions.gcp.envelopes import unwrap
-from functions.gcp.events import DERIVED, SOURCES
+from functions.gcp.events import SOURCES
 
 BY_NAME = {one.name: one for one in SOURCES}
 ROBOT = "deploy@example-project.iam.gserviceaccount.com"
@@ -325,7 +325,7 @@ def test_no_shape_of_an_entry_is_anything_but_an_event_or_refused(data: st.DataO
         at = at[data.draw(st.sampled_from(sorted(keys)))]
     for key in data.draw(st.lists(st.sampled_from(sorted(at)), max_size=4, unique=True)):
         at[key] = data.draw(JSON)
-    for read in DERIVED[name].values():
+    for read in BY_NAME[name].derived.values():
         assert isinstance(read(record), list)
     identify(record, SOURCES)
     found = tried(BY_NAME[name].event, record)

@@ -15,14 +15,14 @@ import pytest
 import yaml
 
 from core.detect import Detector, plain_match
+from core.ports import Source
+from core.scan import identify
 from core.sigma import compile_rules
-from functions.azure.events import DERIVED as AZURE_DERIVED
+from functions.aws.events import SOURCES as AWS
 from functions.azure.events import SOURCES as AZURE
-from functions.gcp.events import DERIVED as GCP_DERIVED
 from functions.gcp.events import SOURCES as GCP
 
-SOURCES = {one.name: one for one in (*AZURE, *GCP)}
-DERIVED = {**AZURE_DERIVED, **GCP_DERIVED}
+SOURCES = (*AWS, *AZURE, *GCP)
 
 TENANT = "00000000-0000-4000-8000-0000000000aa"
 SUBSCRIPTION = "00000000-0000-4000-8000-0000000000bb"
@@ -103,6 +103,15 @@ AUDIT = {
         "additionalDetails": [{"key": "User-Agent", "value": "curl/8"}],
     },
 }
+
+TRAIL = {
+    "eventVersion": "1.09",
+    "eventTime": "2026-03-01T10:20:30Z",
+    "eventSource": "iam.amazonaws.com",
+    "eventName": "DeleteSAMLProvider",
+    "requestParameters": {"sAMLProviderArn": "arn:aws:iam::123456789012:saml-provider/x"},
+}
+POLICY = '{"Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "*"}]}'
 
 SIGNIN = {
     "time": "2026-03-01T10:20:30.1234567Z",
@@ -255,14 +264,12 @@ def fires(folder: Path, source: str, selection: Any, record: dict[str, Any]) -> 
     }
     file = folder / "case.yml"
     file.write_text(yaml.safe_dump(rule))
-    derived = {field: read(record) for field, read in DERIVED[source].items()}
-    paths = {field: path for field, path in SOURCES[source].aliases.items() if field not in derived}
-    reads = SOURCES[source]._replace(aliases=paths)
-    compiled = compile_rules([file], [reads])
+    compiled = compile_rules([file], SOURCES)
     assert not compiled.faults
-    seen = {**record, **{field: values for field, values in derived.items() if values}}
-    found = Detector(compiled.book, [reads]).match(source, seen)
-    assert found == plain_match(compiled.book, reads, seen)
+    reads = identify(record, SOURCES)
+    assert reads is not None
+    found = Detector(compiled.book, SOURCES).match(reads.name, record)
+    assert found == plain_match(compiled.book, reads, record)
     return bool(found)
 
 
@@ -607,6 +614,30 @@ CASES: dict[str, tuple[str, Any, dict[str, Any], dict[str, Any]]] = {
         WORKSPACE,
         changed(WORKSPACE, protoPayload__metadata__event__0__parameter__2__value="true"),
     ),
+    "a rule of one log on records of another that tell it too": (
+        "azure/activitylogs",
+        {"operationName": "Update device"},
+        audit("Update device"),
+        audit("Update user"),
+    ),
+    "an alert by its second logsource": (
+        "m365/threat_detection",
+        {"eventName": "Mass download by a single user"},
+        ALERT,
+        changed(ALERT, Name="Activity from a trusted address"),
+    ),
+    "the outcome of a call in one word": (
+        "aws/cloudtrail",
+        {"eventName": "DeleteSAMLProvider", "status": "success"},
+        TRAIL,
+        changed(TRAIL, errorCode="AccessDenied"),
+    ),
+    "a part of a policy that the record has as text": (
+        "aws/cloudtrail",
+        {"requestParameters|contains|all": ['"s3:GetObject"', '"Allow"', "\\\\"]},
+        changed(TRAIL, requestParameters={"policyDocument": POLICY, "path": "a\\b"}),
+        changed(TRAIL, requestParameters={"policyDocument": "no JSON", "path": "a\\b"}),
+    ),
     "a service in another case": (
         "gcp/google_workspace.login",
         {
@@ -630,12 +661,26 @@ def test_a_rule_finds_what_it_means_and_is_quiet_on_what_differs(tmp_path: Path,
     assert not fires(tmp_path, source, selection, other)
 
 
-@pytest.mark.parametrize("source", DERIVED)
-def test_a_derived_field_belongs_to_a_source_and_no_record_is_too_odd_for_it(source: str) -> None:
-    assert source in SOURCES
-    for record in ({}, {"properties": "x"}, {"properties": [1, None]}, {"protoPayload": 3}):
-        for read in DERIVED[source].values():
+@pytest.mark.parametrize("source", SOURCES, ids=lambda one: f"{one.name} {one.keys[0]}")
+def test_no_record_is_too_odd_for_a_derived_field(source: Source) -> None:
+    for record in ({}, {"properties": "x"}, {"properties": [1, None]}, {"protoPayload": 3}, ODD):
+        for read in source.derived.values():
             assert isinstance(read(record), list)
+
+
+def test_shapes_of_one_logsource_differ_in_their_marks_alone() -> None:
+    for one in SOURCES:
+        other = next(each for each in SOURCES if each.name == one.name)
+        for part in ("aliases", "derived", "also", "targets"):
+            assert getattr(one, part) == getattr(other, part), (one.name, part)
+
+
+ODD: dict[str, Any] = {
+    "requestParameters": {"policyDocument": "{" * 2_000, "other": "[1,"},
+    "status": [None, {"a": []}],
+    "eventName": 7,
+    "targetResources": [None, 3, {"modifiedProperties": "x"}],
+}
 
 
 def test_two_activities_in_one_record_are_never_there(tmp_path: Path) -> None:

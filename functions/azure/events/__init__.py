@@ -7,9 +7,8 @@ kubernetes.py (AKS), alerts.py (Defender). No SDK.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from core.ports import Source
+<<<<<<< HEAD
 from functions.azure.events.activity import ACTIVITY_DERIVED, ACTIVITY_SOURCES
 from functions.azure.events.alerts import ALERT_SOURCES
 from functions.azure.events.entra import ENTRA_SOURCES
@@ -22,8 +21,13 @@ from functions.azure.events.entra_fields import (
 from functions.azure.events.kubernetes import KUBERNETES_SOURCES
 from functions.azure.events.office import OFFICE_DERIVED, OFFICE_SOURCES
 from functions.azure.events.values import Derive
+=======
+from functions.azure.events.activity import ACTIVITY_SOURCES
+from functions.azure.events.entra import ENTRA_SOURCES
+from functions.azure.events.office import OFFICE_SOURCES
+>>>>>>> main
 
-__all__ = ["DERIVED", "SOURCES"]
+__all__ = ["SOURCES"]
 
 SOURCES: tuple[Source, ...] = (
     *ACTIVITY_SOURCES,
@@ -33,13 +37,3 @@ SOURCES: tuple[Source, ...] = (
     *KUBERNETES_SOURCES,
 )
 """Every kind of native record that is read here; a logsource of several shapes is here as often."""
-
-DERIVED: Mapping[str, Mapping[str, Derive]] = {
-    "azure/activitylogs": ACTIVITY_DERIVED,
-    "azure/auditlogs": AUDIT_DERIVED,
-    "azure/signinlogs": SIGNIN_DERIVED,
-    "azure/riskdetection": RISK_DERIVED,
-    "azure/pim": PIM_DERIVED,
-    **dict.fromkeys((one.name for one in OFFICE_SOURCES), OFFICE_DERIVED),
-}
-"""Source -> field as rules write it -> its values in a record: where no native path leads there."""

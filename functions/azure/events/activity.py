@@ -30,10 +30,10 @@ from core.model import (
     digest,
 )
 from core.native import first, text
-from core.ports import Source
-from functions.azure.events.values import Derive, address, content_id, moment, part
+from core.ports import Derive, Source
+from functions.azure.events.values import address, content_id, moment, part
 
-__all__ = ["ACTIVITY_DERIVED", "ACTIVITY_SOURCES", "activity_event", "ended"]
+__all__ = ["ACTIVITY_SOURCES", "activity_event", "ended"]
 
 
 def activity_event(record: NativeRecord) -> Event:
@@ -314,7 +314,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 """As SigmaHQ's rules and Log Analytics write them; alike for every shape."""
 
-ACTIVITY_DERIVED: Mapping[str, Derive] = {"ResourceProviderValue": _resource_provider}
+DERIVED: Mapping[str, Derive] = {"ResourceProviderValue": _resource_provider}
 
 
 def _shape(keys: tuple[str, ...], only: Mapping[str, tuple[str, ...]], time: str) -> Source:
@@ -327,6 +327,7 @@ def _shape(keys: tuple[str, ...], only: Mapping[str, tuple[str, ...]], time: str
         uid="eventDataId",
         event=activity_event,
         aliases=ALIASES,
+        derived=DERIVED,
         records="records",
     )
 
@@ -340,6 +341,5 @@ ACTIVITY_SOURCES: tuple[Source, ...] = (
 )
 """REST and portal, Log Analytics, Event Grid's own schema and CloudEvents, Event Hub.
 
-All are one logsource with one table of aliases. Event Hub is last: where a table holds one source
-a name, the shape that a deployment streams is the one that stays.
+All are one logsource with one table of aliases.
 """

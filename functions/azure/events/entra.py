@@ -20,7 +20,17 @@ from core.hostile import kind_of
 from core.model import Activity, Actor, Event, Json, NativeRecord, Outcome, Resource
 from core.native import dig, first, text
 from core.ports import Source
-from functions.azure.events.entra_fields import AUDIT, PIM, PIM_TYPES, RISK, SIGNIN
+from functions.azure.events.entra_fields import (
+    AUDIT,
+    AUDIT_DERIVED,
+    PIM,
+    PIM_DERIVED,
+    PIM_TYPES,
+    RISK,
+    RISK_DERIVED,
+    SIGNIN,
+    SIGNIN_DERIVED,
+)
 from functions.azure.events.values import address, content_id, moment, named, part
 
 __all__ = ["ENTRA_SOURCES", "audit_event", "pim_event", "risk_event", "signin_event"]
@@ -270,6 +280,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         uid="properties.id",
         event=pim_event,
         aliases=PIM,
+        derived=PIM_DERIVED,
         records="records",
     ),
     Source(
@@ -281,6 +292,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         uid="id",
         event=pim_event,
         aliases=PIM,
+        derived=PIM_DERIVED,
         records="value",
     ),
     Source(
@@ -291,6 +303,8 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         uid="id",
         event=audit_event,
         aliases=AUDIT,
+        derived=AUDIT_DERIVED,
+        also=("azure/activitylogs",),
         records="value",
     ),
     Source(
@@ -301,6 +315,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         uid="id",
         event=signin_event,
         aliases=SIGNIN,
+        derived=SIGNIN_DERIVED,
         records="value",
     ),
     Source(
@@ -311,6 +326,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         uid="id",
         event=risk_event,
         aliases=RISK,
+        derived=RISK_DERIVED,
         records="value",
     ),
     Source(
@@ -322,6 +338,8 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         uid="properties.id",
         event=audit_event,
         aliases=AUDIT,
+        derived=AUDIT_DERIVED,
+        also=("azure/activitylogs",),
         records="records",
     ),
     Source(
@@ -333,6 +351,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         uid="properties.id",
         event=signin_event,
         aliases=SIGNIN,
+        derived=SIGNIN_DERIVED,
         records="records",
     ),
     Source(
@@ -344,6 +363,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         uid="properties.id",
         event=risk_event,
         aliases=RISK,
+        derived=RISK_DERIVED,
         records="records",
     ),
 )

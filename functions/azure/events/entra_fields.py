@@ -17,7 +17,8 @@ from functools import partial
 
 from core.model import Json, NativeRecord
 from core.native import dig, first, text
-from functions.azure.events.values import Derive, compact, named
+from core.ports import Derive
+from functions.azure.events.values import compact, named
 
 __all__ = [
     "AUDIT",

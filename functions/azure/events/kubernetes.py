@@ -152,5 +152,6 @@ KUBERNETES_SOURCES: tuple[Source, ...] = (
         uid="auditID",
         event=kubernetes_event,
         aliases=ALIASES,
+        provider="azure",
     ),
 )

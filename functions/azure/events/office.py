@@ -16,10 +16,10 @@ from core.errors import BadRecord
 from core.hostile import kind_of
 from core.model import Activity, Actor, ActorType, Event, Json, NativeRecord, Outcome, Resource
 from core.native import dig, first, text
-from core.ports import Source
-from functions.azure.events.values import Derive, address, content_id, moment, named
+from core.ports import Derive, Source
+from functions.azure.events.values import address, content_id, moment, named
 
-__all__ = ["OFFICE_DERIVED", "OFFICE_SOURCES", "office_event"]
+__all__ = ["OFFICE_SOURCES", "office_event"]
 
 
 def office_event(source: str, record: NativeRecord) -> Event:
@@ -153,7 +153,7 @@ VERBS: Mapping[str, Activity] = {
 }
 """How an operation starts, folded: activities of Entra and cmdlets of Exchange alike."""
 
-OFFICE_DERIVED: Mapping[str, Derive] = {
+DERIVED: Mapping[str, Derive] = {
     "status": _status,
     "Payload": _payload,
     "RequestType": partial(_extended, "RequestType"),
@@ -169,7 +169,9 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 COMMON = ("CreationTime", "Operation", "RecordType")
 
 
-def _workload(name: str, workload: str, event_name: tuple[str, ...]) -> Source:
+def _workload(
+    name: str, workload: str, event_name: tuple[str, ...], also: tuple[str, ...] = ()
+) -> Source:
     return Source(
         name=name,
         keys=COMMON,
@@ -179,17 +181,22 @@ def _workload(name: str, workload: str, event_name: tuple[str, ...]) -> Source:
         uid="Id",
         event=partial(office_event, name),
         aliases={**ALIASES, "eventName": event_name},
+        derived=DERIVED,
+        also=also,
     )
 
 
 OFFICE_SOURCES: tuple[Source, ...] = (
     _workload("m365/exchange", "Exchange", ("Operation",)),
-    _workload("m365/threat_management", "SecurityComplianceCenter", ("Name", "Operation")),
-    _workload("m365/threat_detection", "SecurityComplianceCenter", ("Name", "Operation")),
+    _workload(
+        "m365/threat_management",
+        "SecurityComplianceCenter",
+        ("Name", "Operation"),
+        ("m365/threat_detection",),
+    ),
     _workload("m365/audit", "", ("Operation",)),
 )
 """By workload; all others are the audit log's.
 
-Alerts are one kind of record that SigmaHQ files under two logsources. The first takes them, so
-rules of m365/threat_detection are asked only where a caller names that source.
+Alerts are one kind of record that SigmaHQ files under two logsources.
 """

@@ -9,9 +9,8 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
 
 import msgspec
 
@@ -21,7 +20,6 @@ from core.model import Json, NativeRecord, digest
 from core.native import dig, first, text
 
 __all__ = [
-    "Derive",
     "address",
     "compact",
     "content_id",
@@ -30,9 +28,6 @@ __all__ = [
     "named",
     "part",
 ]
-
-Derive: TypeAlias = Callable[[NativeRecord], list[Json]]
-"""What a field that no record holds as such would be: its values, [] where it is absent."""
 
 
 def part(value: Json, key: str) -> Mapping[str, Json]:

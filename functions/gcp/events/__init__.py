@@ -6,6 +6,5 @@ Reading order: entries.py (log entry -> Event), fields.py (fields of Sigma's rul
 from __future__ import annotations
 
 from functions.gcp.events.entries import SOURCES, event
-from functions.gcp.events.fields import DERIVED
 
-__all__ = ["DERIVED", "SOURCES", "event"]
+__all__ = ["SOURCES", "event"]

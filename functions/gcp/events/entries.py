@@ -35,7 +35,7 @@ from core.model import (
 )
 from core.native import dig, first, text
 from core.ports import Source
-from functions.gcp.events.fields import AUDIT, WORKSPACE
+from functions.gcp.events.fields import AUDIT, AUDIT_DERIVED, WORKSPACE, WORKSPACE_DERIVED
 
 __all__ = ["SOURCES", "event"]
 
@@ -270,6 +270,7 @@ def _source(name: str, only: Mapping[str, tuple[str, ...]]) -> Source:
         uid="insertId",
         event=partial(event, name),
         aliases=WORKSPACE if only else AUDIT,
+        derived=WORKSPACE_DERIVED if only else AUDIT_DERIVED,
     )
 
 

@@ -10,17 +10,14 @@ Pure. It doesn't know what an event is; entries.py does.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TypeAlias
 
 from core.model import Json, NativeRecord
 from core.native import dig, first, text
+from core.ports import Derive
 
-__all__ = ["AUDIT", "DERIVED", "WORKSPACE", "Derive"]
-
-Derive: TypeAlias = Callable[[NativeRecord], list[Json]]
-"""What a field that no record holds as such would be: its values, [] where it is absent."""
+__all__ = ["AUDIT", "AUDIT_DERIVED", "WORKSPACE", "WORKSPACE_DERIVED"]
 
 
 def _method(record: NativeRecord) -> list[Json]:
@@ -134,13 +131,6 @@ WORKSPACE_DERIVED: Mapping[str, Derive] = {
     **AUDIT_DERIVED,
     **{name: partial(_parameter, name) for name in PARAMETERS},
 }
-
-DERIVED: Mapping[str, Mapping[str, Derive]] = {
-    "gcp/gcp.audit": AUDIT_DERIVED,
-    "gcp/google_workspace.admin": WORKSPACE_DERIVED,
-    "gcp/google_workspace.login": WORKSPACE_DERIVED,
-}
-"""Source -> field as rules write it -> its values in an entry: where no native path leads there."""
 
 VERSIONED = re.compile(r"(?:v[0-9]\w*|alpha|beta)\.(compute\..+)")
 

@@ -135,7 +135,7 @@ def _run(found: Gathered) -> Iterator[tuple[Rule, Example, str]]:
 
 
 def _wrong(detector: Detector, book: Rulebook, rule: Rule, example: Example) -> str:
-    source = identify(example.event, detector.sources.values()) or detector.sources.get(rule.source)
+    source = identify(example.event, detector.sources) or detector.source(rule.source)
     if source is None:
         return "is a record of no source known here"
     fired = any(one.id == rule.id for one in detector.match(source.name, example.event))

@@ -1,0 +1,159 @@
+"""Rules in OCSF's words, put into the words of one source: index and headers serve them too.
+
+A rule of a neutral category (`api_activity`, `authentication`) means fields of the OCSF rendering
+of a record (core.ocsf). A record is rendered only where nothing cheaper can tell: a source says
+which OCSF fields are native ones, and which native test decides, or must at least hold for, a
+value (`Source.neutral`). What is not in that table is looked up in the rendering. The plain matcher
+knows nothing of this file: it renders every record. docs/decisions/0015-neutral-rules.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from core.detect import values
+from core.detect.matcher import PREFIX
+from core.errors import BadRecord
+from core.model import NativeRecord
+from core.ports import Must, NeutralTable, Source
+from core.rulebook import (
+    ANY_MANY,
+    ANY_ONE,
+    CATEGORIES,
+    And,
+    Cidr,
+    Compare,
+    Entry,
+    Exists,
+    Expr,
+    Not,
+    Null,
+    Or,
+    Ref,
+    Regex,
+    Rulebook,
+    Text,
+    needs,
+)
+
+__all__ = ["Rendering", "covers", "lower", "lowered"]
+
+EVERYTHING = f"{PREFIX}*"
+"""All leaves of the rendering: what a keyword looks at."""
+
+Leaf: TypeAlias = Text | Regex | Cidr | Compare | Null | Exists | Ref
+
+Test = Callable[[Expr, Any], bool]
+"""Does a leaf hold for a value?"""
+
+
+def covers(entry: Entry, source: Source) -> bool:
+    """Is the rule a neutral one that is asked about the records of this source?"""
+    cloud = source.name.partition("/")[0]
+    return (
+        entry.source in CATEGORIES
+        and source.neutral is not None
+        and entry.provider in ("", source.provider or cloud)
+    )
+
+
+def lowered(book: Rulebook, numbers: Iterable[int], source: Source, test: Test) -> Rulebook:
+    """The book with its neutral rules in the words of the source; itself when it has none."""
+    neutral = [number for number in numbers if covers(book.entries[number], source)]
+    if not neutral or source.neutral is None:
+        return book
+    table, entries = source.neutral(), list(book.entries)
+    for number in neutral:
+        entry = entries[number]
+        of_class = Text("class_uid", (str(CATEGORIES[entry.source]),))
+        expr = lower(And((of_class, book.detection(number))), table, source, test)
+        entries[number] = msgspec.structs.replace(
+            entry,
+            provider="",
+            needs={
+                field: tuple(sorted(texts))
+                for field, texts in needs(expr).items()
+                if not field.startswith(PREFIX)
+            },
+            detect=msgspec.Raw(msgspec.json.encode(expr)),
+        )
+    return msgspec.structs.replace(book, entries=tuple(entries))
+
+
+def lower(expr: Expr, table: NeutralTable, source: Source, test: Test) -> Expr:
+    """The expression over OCSF fields as one over fields of the source, equal to it."""
+    if isinstance(expr, Not):
+        return Not(lower(expr.item, table, source, test))
+    if isinstance(expr, And | Or):
+        return _flat(type(expr), [lower(item, table, source, test) for item in expr.items])
+    return _leaf(expr, table, source, test)
+
+
+def _flat(kind: type[And | Or], items: Iterable[Expr]) -> Expr:
+    """One AND for ANDs within ANDs, so that what is cheap in any of them is asked first."""
+    found: list[Expr] = []
+    for item in items:
+        found.extend(item.items if isinstance(item, kind) else (item,))
+    return found[0] if len(found) == 1 else kind(tuple(found))
+
+
+def _leaf(expr: Leaf, table: NeutralTable, source: Source, test: Test) -> Expr:
+    if isinstance(expr, Ref):
+        return Ref(PREFIX + expr.field, PREFIX + expr.other, expr.how)
+    if expr.field is None:
+        return msgspec.structs.replace(expr, field=EVERYTHING)
+    known = table.get(expr.field)
+    rendered = msgspec.structs.replace(expr, field=PREFIX + expr.field)
+    if known is None:
+        return rendered
+    if isinstance(expr, Null) or (isinstance(expr, Exists) and not expr.wanted):
+        # No field of the table is ever null in a rendering: it is there or it isn't.
+        return Not(_leaf(Exists(expr.field, wanted=True), table, source, test))
+    if isinstance(known, str):
+        return _native(expr, known, source)
+    told = [how for value, how in known.items() if test(expr, value)]
+    either = _flat(Or, [how.expr if isinstance(how, Must) else how for how in told])
+    return _flat(And, [either, rendered]) if any(isinstance(how, Must) for how in told) else either
+
+
+def _native(expr: Text | Regex | Cidr | Compare | Exists, field: str, source: Source) -> Expr:
+    """A leaf over a field that the record has under another name, there as text or not at all."""
+    assert field not in source.aliases
+    assert field not in source.derived
+    some = Text(field, ((ANY_ONE, ANY_MANY),))
+    if isinstance(expr, Exists):
+        return some
+    found = msgspec.structs.replace(expr, field=field)
+    # An empty text is no value in the rendering.
+    return found if isinstance(expr, Cidr | Compare) else And((some, found))
+
+
+class Rendering:
+    """The OCSF rendering of the records of one source; the last one is kept."""
+
+    def __init__(self, source: Source) -> None:
+        self._event = source.event
+        self._record: NativeRecord | None = None
+        self._rendered: Mapping[str, Any] = {}
+
+    def finder(self, field: str) -> Callable[[Any], list[Any]]:
+        """The function that finds the values of a field (with PREFIX) in a record's rendering."""
+        if field == EVERYTHING:
+            return lambda record: list(values.leaves(self.of(record)))
+        find = values.finder((field.removeprefix(PREFIX),))
+        return lambda record: find(self.of(record))
+
+    def of(self, record: NativeRecord) -> Mapping[str, Any]:
+        """The rendering; nothing of what is no event after all."""
+        if self._record is not record:
+            from core import ocsf
+
+            try:
+                self._rendered = ocsf.activity(self._event(record))
+            except BadRecord:
+                self._rendered = {}
+            self._record = record
+        return self._rendered
