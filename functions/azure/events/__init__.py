@@ -8,24 +8,11 @@ kubernetes.py (AKS), alerts.py (Defender). No SDK.
 from __future__ import annotations
 
 from core.ports import Source
-<<<<<<< HEAD
-from functions.azure.events.activity import ACTIVITY_DERIVED, ACTIVITY_SOURCES
+from functions.azure.events.activity import ACTIVITY_SOURCES
 from functions.azure.events.alerts import ALERT_SOURCES
 from functions.azure.events.entra import ENTRA_SOURCES
-from functions.azure.events.entra_fields import (
-    AUDIT_DERIVED,
-    PIM_DERIVED,
-    RISK_DERIVED,
-    SIGNIN_DERIVED,
-)
 from functions.azure.events.kubernetes import KUBERNETES_SOURCES
-from functions.azure.events.office import OFFICE_DERIVED, OFFICE_SOURCES
-from functions.azure.events.values import Derive
-=======
-from functions.azure.events.activity import ACTIVITY_SOURCES
-from functions.azure.events.entra import ENTRA_SOURCES
 from functions.azure.events.office import OFFICE_SOURCES
->>>>>>> main
 
 __all__ = ["SOURCES"]
 
