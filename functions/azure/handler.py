@@ -54,7 +54,7 @@ def application(environ: Mapping[str, str]) -> func.FunctionApp:
     name = environ.get("VIGIL_FUNCTION", "")
     if name not in TRIGGERS:
         raise BadConfig([f"VIGIL_FUNCTION is {name!a}; it must be one of {', '.join(TRIGGERS)}"])
-    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    app = func.FunctionApp()
     TRIGGERS[name](app, environ)
     return app
 
@@ -275,7 +275,8 @@ def _of_sweep(app: func.FunctionApp, environ: Mapping[str, str]) -> None:
 
 
 def _of_approve(app: func.FunctionApp, environ: Mapping[str, str]) -> None:
-    app.route(route="approve", methods=["GET", "HEAD", "POST"])(approve)
+    anonymous = func.AuthLevel.ANONYMOUS  # the token is what is asked for
+    app.route(route="approve", methods=["GET", "HEAD", "POST"], auth_level=anonymous)(approve)
 
 
 def _queue(app: func.FunctionApp, name: str) -> Callable[..., typing.Any]:

@@ -35,12 +35,13 @@ STORAGE_VERSION = {"x-ms-version": "2021-12-02"}
 
 
 class Azurite(NamedTuple):
-    """Endpoints of the three services, without a slash at their ends, and whom to trust."""
+    """Endpoints of the three services, without a slash at their ends, and what they show."""
 
     tables: str
     blobs: str
     queues: str
     certificate: Path
+    key: Path
 
 
 class Operator:
@@ -65,10 +66,12 @@ def token(audience: str) -> str:
 
 
 @contextlib.contextmanager
-def azurite(folder: Path) -> Iterator[Azurite]:
-    """Azurite on free ports, empty, gone at the end. This process trusts it meanwhile."""
+def azurite(folder: Path, *names: str) -> Iterator[Azurite]:
+    """Azurite on free ports, empty, gone at the end. This process trusts it meanwhile, and any
+    other server of these names that shows its certificate.
+    """
     needs_azurite()
-    certificate, key = self_signed(folder)
+    certificate, key = self_signed(folder, names)
     command = ["node", str(SERVER), "--inMemoryPersistence", "--disableTelemetry"]
     # The client's version of the API is newer than the newest that Azurite knows by name.
     command += ["--silent", "--skipApiVersionCheck", "--oauth", "basic"]
@@ -86,6 +89,7 @@ def azurite(folder: Path) -> Iterator[Azurite]:
             yield Azurite(
                 *(f"{found[name]}/devstoreaccount1" for name in ("Table", "Blob", "Queue")),
                 certificate,
+                key,
             )
     finally:
         process.terminate()
@@ -119,8 +123,8 @@ def needs_azurite() -> None:
     pytest.skip(message)
 
 
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """A certificate of 127.0.0.1 and its key, made anew."""
+def self_signed(folder: Path, names: tuple[str, ...] = ()) -> tuple[Path, Path]:
+    """A certificate of 127.0.0.1 and of hosts of these names, and its key, made anew."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -128,12 +132,13 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = dt.datetime.now(dt.UTC)
-    host = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    loopback = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    hosts = x509.SubjectAlternativeName([loopback, *map(x509.DNSName, names)])
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(hours=1))
         .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(host, critical=False)
+        .add_extension(hosts, critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
