@@ -59,7 +59,11 @@ package: $(READY)
 
 ## e2e-aws: Terraform, the built zip and one event, end to end against an embedded AWS
 e2e-aws: $(READY)
-	$(BIN)/pytest -n 0 tests/e2e
+	$(BIN)/pytest -n 0 tests/e2e/test_aws.py
+
+## e2e-azure: the built zip in Azure's own worker, against Azurite and a checked ARM
+e2e-azure: $(READY) $(AZURITE)
+	$(BIN)/pytest -n 0 tests/e2e/test_azure.py
 
 ## bench: speed of a hunt against the floor; RULES=folder takes other rules than the shipped ones
 RULES ?= core/rules/aws
@@ -81,6 +85,8 @@ lock: $(READY)
 	$(COMPILE) --python-version 3.11 --extra bench -c requirements/dev.txt \
 	  pyproject.toml -o requirements/bench.txt
 	printf 'awslambdaric\nboto3\n' | $(COMPILE) --python-version 3.13 - -o requirements/ric.txt
+	printf 'azure-functions-runtime\n' | $(COMPILE) --python-version 3.13 - \
+	  -o requirements/azure-worker.txt
 
 ## clean: remove the environment and everything built
 clean:
@@ -94,4 +100,4 @@ $(READY): requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-.PHONY: help demo test check fix docs golden azurite package e2e-aws bench lock clean
+.PHONY: help demo test check fix docs golden azurite package e2e-aws e2e-azure bench lock clean

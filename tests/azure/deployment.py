@@ -30,7 +30,13 @@ from tests.azure.scenes import RULE, SUBSCRIPTION, TENANT, open_rule
 from tests.azure.scripted import Asked
 
 ARM, GRAPH, VAULT = "management.azure.com", "graph.microsoft.com", "vigil.vault.azure.net"
-HOSTS = (ARM, GRAPH, VAULT)
+SENTINEL = "vigil.westeurope-1.ingest.monitor.azure.com"
+HOSTS = (ARM, GRAPH, VAULT, SENTINEL)
+AUDIENCES = {
+    "vault.azure.net": "vault.azure.net",
+    "westeurope-1.ingest.monitor.azure.com": "monitor.azure.com",
+}
+"""Domain -> whom its tokens are for; other hosts are asked with a token for themselves."""
 QUEUES = ("actions", "redo", "rejects", "alerts")
 RULES = """
 title: Security Rule Written
@@ -130,7 +136,7 @@ class Front:
     def _handle(self, host: str, asked: Asked) -> tuple[int, dict[str, str], bytes]:
         if not host:
             return self._identity(asked)
-        audience = f"https://{host.partition('.')[2] if host == VAULT else host}"
+        audience = f"https://{AUDIENCES.get(host.partition('.')[2], host)}"
         if not asked.headers.get("authorization", "").startswith(f"Bearer {_head(audience)}"):
             return 401, {}, b'{"error": {"code": "InvalidAuthenticationToken"}}'
         if host == VAULT:
