@@ -26,6 +26,9 @@ TRIES = 16
 SAFE_INTEGER = 2**53 - 1
 """RFC 8785 has numbers as IEEE doubles; larger integers are written as text."""
 
+TAIL = ("kind", "prev", "seq", "subject")
+"""Fields of a Record that sort behind its hash."""
+
 START = "0" * 64
 """`prev` of a chain's first line."""
 
@@ -59,9 +62,9 @@ class Audit:
                 seq=seq + 1, at=self._clock(), kind=kind, subject=subject, data=_plain(data),
                 prev=prev,
             )  # fmt: skip
-            record = msgspec.structs.replace(record, hash=_hash(record))
+            record, line = _sealed(record)
             try:
-                self._journal.append(self._chain, record.seq, _line(record))
+                self._journal.append(self._chain, record.seq, line)
             except Conflict:
                 self._head = None
                 continue
@@ -125,7 +128,7 @@ def _fault(  # noqa: PLR0911  # one return for each thing that can be wrong
         return f"record {expected} is missing; the next one stored is {seq}"
     try:
         record = msgspec.json.decode(line, type=Record)
-        changed = _hash(record) != record.hash or _line(record) != line
+        changed = _sealed(record) != (record, line)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         return f"not a record: {error}"
     except rfc8785.CanonicalizationError:
@@ -141,14 +144,17 @@ def _fault(  # noqa: PLR0911  # one return for each thing that can be wrong
     return ""
 
 
-def _hash(record: Record) -> str:
-    body = msgspec.to_builtins(record)
-    body.pop("hash", None)
-    return hashlib.sha256(rfc8785.dumps(body)).hexdigest()
+def _sealed(record: Record) -> tuple[Record, bytes]:
+    """The record with its hash, and its line.
 
-
-def _line(record: Record) -> bytes:
-    return rfc8785.dumps(msgspec.to_builtins(record))
+    RFC 8785 sorts keys: the hash stands between `data` and `kind`, so that what is hashed and what
+    is written share their two parts.
+    """
+    head = rfc8785.dumps({"at": record.at, "data": msgspec.to_builtins(record.data)})[:-1]
+    tail = rfc8785.dumps({name: getattr(record, name) for name in TAIL})[1:]
+    hash = hashlib.sha256(b"%b,%b" % (head, tail)).hexdigest()
+    line = b'%b,"hash":"%b",%b' % (head, hash.encode(), tail)
+    return msgspec.structs.replace(record, hash=hash), line
 
 
 def _plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["kind_of", "masked", "printable", "quoted"]
@@ -51,7 +52,7 @@ def masked(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mask(key: str, value: Any, depth: int) -> Any:
-    if value and key.replace("_", "").replace("-", "").lower() in SECRETS:
+    if value and _is_secret(key):
         return MASK
     if depth > DEPTH:
         return "[nested too deep]"
@@ -60,6 +61,11 @@ def _mask(key: str, value: Any, depth: int) -> Any:
     if isinstance(value, list):
         return [_mask("", each, depth + 1) for each in value]
     return value
+
+
+@lru_cache(maxsize=4_096)
+def _is_secret(key: str) -> bool:
+    return key.replace("_", "").replace("-", "").lower() in SECRETS
 
 
 SECRETS = frozenset(

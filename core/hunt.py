@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -28,6 +29,9 @@ from core.rulebook import dump, load
 from core.scan import Tally
 
 __all__ = ["Found", "Tally", "files", "hunt", "read", "total_size"]
+
+ERRAND_BYTES, ERRAND_FILES = 1 << 18, 64
+"""Files are sent to another process together up to so much; stored bytes."""
 
 NO_LIMIT = 1 << 62
 """A user's own files are read whole, however large; memory stays bounded anyway."""
@@ -201,7 +205,7 @@ def _in_processes(
     progress: Callable[[int], None],
     jobs: int,
 ) -> Iterator[tuple[str, scan.Match]]:
-    """Files are handed out a few ahead, and their results taken in the order of the files."""
+    """Files are handed out a few ahead, small ones together, and their results taken in order."""
     method = _start_method()
     with ProcessPoolExecutor(
         jobs,
@@ -210,18 +214,35 @@ def _in_processes(
         # A forked process has the detector already, with all that it has learned.
         initargs=(setting if method == "fork" else setting.portable(),),
     ) as pool:
-        ahead: deque[tuple[Path, Future[tuple[list[tuple[scan.Match, bytes]], Tally]]]] = deque()
-        waiting = deque(todo)
-        while waiting or ahead:
-            while waiting and len(ahead) < jobs * 4:
-                path = waiting.popleft()
-                ahead.append((path, pool.submit(_scan_file, path)))
-            path, result = ahead.popleft()
-            matches, seen = result.result()
-            _add(tally, seen)
-            for match, native in matches:
-                yield str(path), match._replace(native=msgspec.json.decode(native))
-            progress(_size(path))
+        ahead: deque[tuple[list[Path], Future[list[tuple[list[_Sent], Tally]]]]] = deque()
+        number = {entry.id: place for place, entry in enumerate(setting.detector.book.entries)}
+        waiting = _errands(todo)
+        while True:
+            for paths in islice(waiting, jobs * 4 - len(ahead)):
+                ahead.append((paths, pool.submit(_scan_files, paths)))
+            if not ahead:
+                return
+            paths, result = ahead.popleft()
+            for path, (matches, seen) in zip(paths, result.result(), strict=True):
+                _add(tally, seen)
+                for position, source, ids, native in matches:
+                    rules = tuple(setting.detector.rule(number[id]) for id in ids)
+                    record = msgspec.json.decode(native)
+                    yield str(path), scan.Match(position, source, rules, record)
+                progress(_size(path))
+
+
+def _errands(todo: Iterable[Path]) -> Iterator[list[Path]]:
+    """The files in order, as many together as are worth sending to another process."""
+    together, size = list[Path](), 0
+    for path in todo:
+        together.append(path)
+        size += _size(path)
+        if size >= ERRAND_BYTES or len(together) == ERRAND_FILES:
+            yield together
+            together, size = [], 0
+    if together:
+        yield together
 
 
 class _Setting(NamedTuple):
@@ -251,14 +272,31 @@ def _begin(given: _Setting | tuple[Any, ...]) -> None:
 _WORKER: list[tuple[scan.Scanner, int]] = []
 """The scanner of this process, when it is one of a pool."""
 
+_Sent: TypeAlias = tuple[int, str, tuple[str, ...], bytes]
+"""A match on its way between processes: position, source, ids of rules, the record as JSON."""
 
-def _scan_file(path: Path) -> tuple[list[tuple[scan.Match, bytes]], Tally]:
+
+def _scan_files(paths: Iterable[Path]) -> list[tuple[list[_Sent], Tally]]:
+    """What each of the files has."""
+    return [_scan_file(path) for path in paths]
+
+
+def _scan_file(path: Path) -> tuple[list[_Sent], Tally]:
     """All matches of one file, records as JSON: deep ones can't be pickled."""
     scanner, limit = _WORKER[-1]
     tally = Tally()
     with _open(path, tally) as stream:
         found = scanner.scan(stream, tally, name=str(path), limit=limit)
-        return [(one._replace(native={}), msgspec.json.encode(one.native)) for one in found], tally
+        sent = [
+            (
+                one.position,
+                one.source,
+                tuple([rule.id for rule in one.rules]),
+                msgspec.json.encode(one.native),
+            )
+            for one in found
+        ]
+    return sent, tally
 
 
 def _portable(sources: Iterable[Source]) -> tuple[Source, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 
 import msgspec
 import pytest
+import rfc8785
 
 from core.audit import Audit, records, verify
 from core.errors import Conflict
@@ -137,3 +139,16 @@ def test_a_line_that_is_no_record_is_broken_and_no_crash(ports, line):
     written(ports)
     ports[0].lines["detect"][4] = line
     assert verify(ports[0], ports[1], "detect").broken == 4
+
+
+def test_a_line_is_the_canonical_form_of_its_record_and_its_hash_that_of_all_else() -> None:
+    clock = FakeClock()
+    journal, store = MemoryJournal(), MemoryStore(clock)
+    written = Audit(journal, store, "x", clock).write(
+        "found", "é\n", b=[1, {"ü": None}], a="\u2028"
+    )
+    ((_, line),) = journal.read("x")
+    body = msgspec.to_builtins(written)
+    assert line == rfc8785.dumps(body)
+    body.pop("hash")
+    assert written.hash == hashlib.sha256(rfc8785.dumps(body)).hexdigest()
