@@ -79,10 +79,9 @@ def _actor(record: NativeRecord) -> Actor:
     """The account among the entities."""
     for each in _entities(record):
         if _kind(each) in {"account", "userevidence"}:
-            name = first(each, "userAccount.userPrincipalName", "UPNSuffix", "Name", "name")
+            name = first(each, "userAccount.userPrincipalName", "Name", "name")
             uid = first(each, "AadUserId", "aadUserId", "userAccount.azureAdUserId") or name
-            account = first(each, "Name", "name") if "userAccount" not in each else name
-            return Actor(uid=uid, name=account or name, type="user" if uid else "unknown")
+            return Actor(uid=uid, name=name, type="user" if uid else "unknown")
     return Actor()
 
 
@@ -93,7 +92,8 @@ def _ips(record: NativeRecord) -> Iterator[str]:
 
 
 def _kind(entity: Mapping[str, Json]) -> str:
-    return first(entity, "Type", "type", "@odata.type").rpartition(".")[2].casefold()
+    said = (text(entity.get(key)) for key in ("Type", "type", "@odata.type"))
+    return next(filter(None, said), "").rpartition(".")[2].casefold()
 
 
 ALERTS = "azure/securityalert"
