@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from core.errors import Forbidden
 from core.memory import FakeClock
 from functions.azure import lookup
-from functions.azure.inventory import inventory
+from functions.azure.inventory import KINDS, inventory
 from functions.azure.rest import Cloud, Rest, Service
 from tests.azure.scenes import ACCOUNT, CONTAINER, RULE, SECURITY_GROUP, SUBSCRIBED, SUBSCRIPTION
 from tests.azure.scripted import StaticCredential, serving
 
+ROOT = Path(__file__).parents[2]
 NOW = 1_795_600_000_000  # 2026-11-25
 LISTS = f"{SUBSCRIBED}/providers"
 
@@ -21,8 +23,13 @@ LISTS = f"{SUBSCRIBED}/providers"
 class Answers(dict):
     """Path -> items of its list, or one answer; a path that is not there is forbidden."""
 
+    def __init__(self):
+        super().__init__()
+        self.asked = set()
+
     def handle(self, asked):
         path = asked.target.partition("?")[0]
+        self.asked.add(path)
         if path not in self:
             return 403, {}, b'{"error": {"code": "AuthorizationFailed"}}'
         found = self[path]
@@ -221,6 +228,38 @@ def test_the_export_of_the_log_is_judged_over_all_its_settings(azure, swept, log
     assert found["id"] == SUBSCRIBED
     assert found["attributes"]["missing_categories"] == missing
     assert found["attributes"]["covers_all_categories"] is not bool(missing)
+
+
+RIGHTS = {
+    "/Microsoft.Storage/storageAccounts": "Microsoft.Storage/storageAccounts/read",
+    "/blobServices/default": "Microsoft.Storage/storageAccounts/blobServices/read",
+    "/blobServices/default/containers": (
+        "Microsoft.Storage/storageAccounts/blobServices/containers/read"
+    ),
+    "/networkSecurityGroups": "Microsoft.Network/networkSecurityGroups/read",
+    "/diagnosticSettings": "Microsoft.Insights/diagnosticSettings/read",
+    "/eventtypes/management/values": "Microsoft.Insights/eventtypes/values/read",
+    "/v1.0/applications": "graph:Application.Read.All",
+}
+"""How a path ends -> the right that it needs."""
+
+
+def test_the_rights_of_the_sweep_are_those_of_its_calls_and_no_more(azure, swept):
+    account(azure, allowBlobPublicAccess=True)
+    group(azure)
+    azure[f"{LISTS}/Microsoft.Insights/diagnosticSettings"] = []
+    azure["/v1.0/applications"] = []
+    azure[lookup.PATH.format(SUBSCRIPTION)] = []
+    for kind in KINDS:
+        swept(kind)
+    rest = Rest(StaticCredential())
+    look = lookup.Window(NOW - 60_000, NOW, 0, 0)
+    assert list(lookup.missed(rest, Service(azure.endpoint, "arm"), SUBSCRIPTION, look)) == []
+    needed = {
+        next(right for end, right in RIGHTS.items() if path.endswith(end)) for path in azure.asked
+    }
+    granted = json.loads((ROOT / "functions/azure/permissions.json").read_text())["_sweep"]
+    assert granted == sorted(needed)
 
 
 def test_the_log_is_read_back_over_its_pages_for_the_window_alone(azure):
