@@ -54,6 +54,7 @@ def application(environ: Mapping[str, str]) -> func.FunctionApp:
     name = environ.get("VIGIL_FUNCTION", "")
     if name not in TRIGGERS:
         raise BadConfig([f"VIGIL_FUNCTION is {name!a}; it must be one of {', '.join(TRIGGERS)}"])
+    LOG.setLevel(logging.INFO)
     app = func.FunctionApp()
     TRIGGERS[name](app, environ)
     return app

@@ -31,6 +31,11 @@ from functions.azure.rest import Rest
 ROOT = Path(__file__).parents[2]
 SERVER = ROOT / "build" / "azurite" / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 STARTED = re.compile(r"Azurite (\w+) service is successfully listening at (\S+)")
+ARM, GRAPH, VAULT = "management.azure.com", "graph.microsoft.com", "vigil.vault.azure.net"
+SENTINEL = "vigil.westeurope-1.ingest.monitor.azure.com"
+HOSTS = (ARM, GRAPH, VAULT, SENTINEL)
+"""Of Azure's cloud, what deployment.py plays under its true name."""
+
 STORAGE_VERSION = {"x-ms-version": "2021-12-02"}
 
 
@@ -66,12 +71,10 @@ def token(audience: str) -> str:
 
 
 @contextlib.contextmanager
-def azurite(folder: Path, *names: str) -> Iterator[Azurite]:
-    """Azurite on free ports, empty, gone at the end. This process trusts it meanwhile, and any
-    other server of these names that shows its certificate.
-    """
+def server(folder: Path) -> Iterator[Azurite]:
+    """Azurite on free ports, empty, gone at the end."""
     needs_azurite()
-    certificate, key = self_signed(folder, names)
+    certificate, key = self_signed(folder)
     command = ["node", str(SERVER), "--inMemoryPersistence", "--disableTelemetry"]
     # The client's version of the API is newer than the newest that Azurite knows by name.
     command += ["--silent", "--skipApiVersionCheck", "--oauth", "basic"]
@@ -83,18 +86,21 @@ def azurite(folder: Path, *names: str) -> Iterator[Azurite]:
     said: list[str] = []
     try:
         found = _listening(process, said)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-            patch.setenv("NO_PROXY", "127.0.0.1")
-            yield Azurite(
-                *(f"{found[name]}/devstoreaccount1" for name in ("Table", "Blob", "Queue")),
-                certificate,
-                key,
-            )
+        endpoints = (f"{found[name]}/devstoreaccount1" for name in ("Table", "Blob", "Queue"))
+        yield Azurite(*endpoints, certificate, key)
     finally:
         process.terminate()
         process.wait(10)
         process.stdout.close()
+
+
+@contextlib.contextmanager
+def trusted(azurite: Azurite) -> Iterator[None]:
+    """This process trusts its certificate, and no other, until the end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REQUESTS_CA_BUNDLE", str(azurite.certificate))
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        yield
 
 
 def _listening(process: subprocess.Popen, said: list[str]) -> dict[str, str]:
@@ -123,8 +129,8 @@ def needs_azurite() -> None:
     pytest.skip(message)
 
 
-def self_signed(folder: Path, names: tuple[str, ...] = ()) -> tuple[Path, Path]:
-    """A certificate of 127.0.0.1 and of hosts of these names, and its key, made anew."""
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate of 127.0.0.1 and of HOSTS, and its key, made anew."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -133,7 +139,7 @@ def self_signed(folder: Path, names: tuple[str, ...] = ()) -> tuple[Path, Path]:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = dt.datetime.now(dt.UTC)
     loopback = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    hosts = x509.SubjectAlternativeName([loopback, *map(x509.DNSName, names)])
+    hosts = x509.SubjectAlternativeName([loopback, *map(x509.DNSName, HOSTS)])
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(hours=1))

@@ -24,14 +24,11 @@ from core.sigma import compile_rules
 from functions.azure.adapters import BlobJournal, TableStore, opened
 from functions.azure.events import SOURCES
 from functions.azure.wiring import wiring
-from tests.azure.azurite import Azurite, operator, token
+from tests.azure.azurite import ARM, VAULT, Azurite, operator, token
 from tests.azure.fake.azure import Azure
 from tests.azure.scenes import RULE, SUBSCRIPTION, TENANT, open_rule
 from tests.azure.scripted import Asked
 
-ARM, GRAPH, VAULT = "management.azure.com", "graph.microsoft.com", "vigil.vault.azure.net"
-SENTINEL = "vigil.westeurope-1.ingest.monitor.azure.com"
-HOSTS = (ARM, GRAPH, VAULT, SENTINEL)
 AUDIENCES = {
     "vault.azure.net": "vault.azure.net",
     "westeurope-1.ingest.monitor.azure.com": "monitor.azure.com",

@@ -17,16 +17,16 @@ from core.model import Action, Alert, Event, Finding, Rejected, Rule, Target, fr
 from functions.azure import adapters
 from functions.azure.adapters.tables import CUT, KEY_CHARS, row_key
 from functions.azure.rest import Rest
-from tests.azure.azurite import azurite, operator
+from tests.azure.azurite import operator, trusted
 from tests.azure.scripted import StaticCredential, scripted
 
 names = map("adapters{}".format, itertools.count())
 
 
 @pytest.fixture(scope="module")
-def azure(tmp_path_factory):
-    with azurite(tmp_path_factory.mktemp("azurite")) as endpoints:
-        yield operator(endpoints)
+def azure(azurite):
+    with trusted(azurite):
+        yield operator(azurite)
 
 
 @pytest.fixture

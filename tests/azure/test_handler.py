@@ -15,24 +15,18 @@ from core.audit import verify
 from core.errors import BadConfig, Retry, Unavailable
 from functions.azure import handler
 from functions.azure.wiring import wiring
-from tests.azure.azurite import azurite
-from tests.azure.deployment import HOSTS, Deployment, activity, body, front_of
+from tests.azure.azurite import trusted
+from tests.azure.deployment import Deployment, activity, body, front_of
 from tests.azure.scenes import RULE, SUBSCRIPTION
 
 CLOSE = {"close_ingress": {"mode": "auto"}}
 names = map("h{}".format, itertools.count())
 
 
-@pytest.fixture(scope="module")
-def storage(tmp_path_factory):
-    with azurite(tmp_path_factory.mktemp("azurite"), *HOSTS) as endpoints:
-        yield endpoints
-
-
 @pytest.fixture
-def cloud(storage, tmp_path, monkeypatch):
-    with front_of(storage) as front:
-        deployment = Deployment(storage, front, tmp_path, next(names))
+def cloud(azurite, tmp_path, monkeypatch):
+    with front_of(azurite) as front, trusted(azurite):
+        deployment = Deployment(azurite, front, tmp_path, next(names))
         for name, value in deployment.environ.items():
             monkeypatch.setenv(name, value)
         yield deployment

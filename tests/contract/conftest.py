@@ -37,7 +37,7 @@ from functions.local.adapters import (
     SqliteStore,
     console_sink,
 )
-from tests.azure.azurite import azurite, operator
+from tests.azure.azurite import operator, trusted
 
 REGION = "eu-central-1"
 
@@ -79,11 +79,11 @@ def aws_client(aws_endpoint):
         each.close()
 
 
-@pytest.fixture(scope="session")
-def azure(tmp_path_factory):
-    """An Azure Storage on free ports of this machine, for the whole run."""
-    with azurite(tmp_path_factory.mktemp("azurite")) as endpoints:
-        yield operator(endpoints)
+@pytest.fixture(scope="package")
+def azure(azurite):
+    """An Azure Storage on this machine, called as an operator would."""
+    with trusted(azurite):
+        yield operator(azurite)
 
 
 names = map("contract-{}".format, itertools.count())

@@ -18,8 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from core.audit import verify
-from tests.azure.azurite import azurite
-from tests.azure.deployment import HOSTS, SENTINEL, Deployment, activity, body, front_of
+from tests.azure.azurite import SENTINEL, trusted
+from tests.azure.deployment import Deployment, activity, body, front_of
 from tests.azure.scenes import SUBSCRIPTION
 from tests.e2e.conftest import ROOT, build_package, runtime
 
@@ -127,23 +127,21 @@ class Cloud(Deployment):
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory):
-    """A worker's interpreter, the unpacked package, an Azurite."""
-    with azurite(tmp_path_factory.mktemp("azurite"), *HOSTS) as storage:
-        python = runtime("azure-worker", "azure-functions-runtime")
-        folder = tmp_path_factory.mktemp("package")
-        build_package("azure", folder / "azure.zip")
-        with zipfile.ZipFile(folder / "azure.zip") as archive:
-            archive.extractall(folder / "app")
-        yield python, folder / "app", storage
+def parts(azurite, tmp_path_factory):
+    """A worker's interpreter, and the unpacked package."""
+    python = runtime("azure-worker", "azure-functions-runtime")
+    folder = tmp_path_factory.mktemp("package")
+    build_package("azure", folder / "azure.zip")
+    with zipfile.ZipFile(folder / "azure.zip") as archive:
+        archive.extractall(folder / "app")
+    return python, folder / "app"
 
 
 @pytest.fixture
-def cloud(parts, tmp_path):
-    python, package, storage = parts
-    with front_of(storage) as front:
-        cloud = Cloud(storage, front, tmp_path, next(names))
-        cloud.start(python, package, tmp_path)
+def cloud(azurite, parts, tmp_path):
+    with front_of(azurite) as front, trusted(azurite):
+        cloud = Cloud(azurite, front, tmp_path, next(names))
+        cloud.start(*parts, tmp_path)
         yield cloud
         cloud.stop()
         assert front.azure.faults == []
@@ -299,3 +297,27 @@ def test_a_sweep_reads_the_log_back_and_says_what_it_could_not_look_at(cloud):
     assert swept["ok"], swept
     assert len(cloud.findings()) == 1
     assert "AuthorizationFailed" in cloud.app("sweep").log.read_text()
+
+
+def test_the_rules_that_ship_find_what_the_verb_that_ships_closes(cloud):
+    cloud.policy(CLOSE)
+    del cloud.environ["VIGIL_RULEBOOK"]  # the package's own
+    written = {
+        "properties": {
+            "protocol": "Tcp",
+            "access": "Allow",
+            "direction": "Inbound",
+            "sourceAddressPrefix": "*",
+            "destinationPortRange": "22",
+            "destinationAddressPrefix": "*",
+            "sourcePortRange": "*",
+            "priority": 100,
+        }
+    }
+    body_of_call = {"eventCategory": "Administrative", "requestbody": json.dumps(written)}
+    assert cloud.deliver(activity(properties=body_of_call))["ok"]
+    assert [each["finding"]["rule"]["title"] for each in cloud.findings()] == [
+        "Azure NSG opened to world"
+    ]
+    assert all(each["ok"] for each in cloud.act())
+    assert cloud.rule_sources() != "*"
