@@ -209,6 +209,10 @@ class Deployment:
         """What is on a queue, taken off it, as JSON."""
         return [json.loads(opened(body)) for body in self.bodies(queue)]
 
+    def waiting(self, queue: str) -> int:
+        """How many messages a queue holds, hidden ones included."""
+        return self.storage.count(f"{queue}-{self._name}")
+
     def bodies(self, queue: str) -> list[bytes]:
         return self.storage.bodies(f"{queue}-{self._name}")
 
