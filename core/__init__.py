@@ -19,13 +19,17 @@ Read in this order:
     respond.py    plan, guard, verb, verify       breaker.py   how much ran lately
     approval.py   a person's word                 audit.py     the chained record of every decision
 
-    correlate/    events that are wrong together  chains.py    correlations in a hunt
+    correlate/    events that are wrong together  watch.py     what correlations see of a hit
+    incident.py   firing -> finding, kept up to date
+    evidence.py   watched events, for a while     chains.py    correlations in a hunt
+
     sweep.py      resources -> the same path      hunt.py      files -> the same rules
     lookback.py   what was read back already
     ocsf.py       Event and Finding as OCSF       report.py    one HTML page
     native.py     reading records of any shape    operations.py what operations mean, in any cloud
-    attack.py     ATT&CK, version 19              hostile.py   what is shown, made safe
+    attack/       ATT&CK, version 19              hostile.py   what is shown, made safe
     charts.py     the report's charts             memory.py    every port in memory
+    lint/         what may be wrong with rules
 
 This file imports nothing.
 """

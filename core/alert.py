@@ -14,7 +14,17 @@ from core.hostile import printable
 from core.model import LEVELS, Action, Alert, Change, Decision, Finding, Level, State, to_json
 from core.ports import Sink
 
-__all__ = ["above", "deliver", "of_change", "of_failure", "of_finding", "of_hold", "plain", "utc"]
+__all__ = [
+    "above",
+    "deliver",
+    "of_change",
+    "of_failure",
+    "of_finding",
+    "of_hold",
+    "plain",
+    "together",
+    "utc",
+]
 
 SHOWN = 300
 """Characters of one value that a message shows."""
@@ -35,6 +45,7 @@ def of_finding(finding: Finding) -> Alert:
             {
                 "Rule": finding.rule.title,
                 "When": utc(finding.time),
+                **together(finding),
                 "Account": f"{finding.provider} {finding.account} {finding.region}".strip(),
                 "Actor": finding.actor.uid or finding.actor.name,
                 "From": finding.ip,
@@ -145,6 +156,20 @@ def deliver(
         mark(step)
     if owed:
         raise owed
+
+
+def together(finding: Finding) -> dict[str, str]:
+    """What a correlation's finding has beside others: what its events have in common, when they
+    were and how many. {} for the finding of a single event.
+    """
+    if not finding.began:
+        return {}
+    more = " or more" if finding.capped else ""
+    return {
+        "Group": ", ".join(f"{name}={value}" for name, value in finding.group.items()),
+        "Window": f"{utc(finding.began)} to {utc(finding.last_seen)}",
+        "Events": f"{finding.count}{more}",
+    }
 
 
 def utc(time: int) -> str:

@@ -2,29 +2,27 @@
 
     hits -> observations -> core.correlate -> firings, each with the place of a hit
 
-It knows how a field is found in a record and where a record was read; when a correlation fires is
-core.correlate's affair. docs/decisions/0075-correlations-in-a-hunt.md says what is kept and why.
+It knows where a record was read; how a field is found in one is core.watch's affair, and when a
+correlation fires core.correlate's. docs/decisions/0075-correlations-in-a-hunt.md says what is kept
+and why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from core.correlate import Correlation, Firing, Observation, correlate_all, needed_fields, silent
+from core.correlate import Firing, Observation, correlate_all
 from core.detect import Detector
-from core.errors import BadRule
-from core.hunt import Found, Tally, hunt
-from core.model import NativeRecord, digest
-from core.rulebook import Rulebook
+from core.errors import BadRecord
+from core.hunt import Found, Tally, hits, hunt, moment
+from core.model import NativeRecord
+from core.watch import Watch, key
 
-__all__ = ["Chains", "Fired", "correlations", "reopened"]
-
-LONGEST = 64
-"""Bytes of an event's id that core.correlate keeps as they are."""
+__all__ = ["Chains", "Fired", "fires", "reopened"]
 
 NAMELESS = "\0"
 """Begins the ids that are given to records without one."""
@@ -56,11 +54,7 @@ class Chains:
     """
 
     def __init__(self, detector: Detector) -> None:
-        self._detector = detector
-        self._correlations = correlations(detector.book)
-        needed = needed_fields(self._correlations)
-        self._needed = {rule: tuple(sorted(fields)) for rule, fields in needed.items()}
-        self._silent = silent(self._correlations)
+        self._watch = Watch(detector)
         self._seen: dict[tuple[str, str, int], tuple[_Place, tuple[Any, ...]]] = {}
         self._shared: dict[str, str] = {}
         """Values seen so far: a user's name is kept once, however often it comes."""
@@ -70,37 +64,41 @@ class Chains:
 
     def see(self, found: Found) -> bool:
         """Take in a hit. Whether it is told too: not when its rule only feeds correlations."""
-        if not self._correlations:
+        if not self._watch.correlations:
             return True
         if found.time is not None:
             self._latest = found.time if self._latest is None else max(found.time, self._latest)
-        if found.rule.id in self._needed:
+        if found.rule.id in self._watch.needed:
             self._keep(found)
-        return found.rule.id not in self._silent
+        return found.rule.id not in self._watch.silent
 
     def fired(self, until: int | None = None) -> tuple[Fired, ...]:
         """Every firing that is told, by time. `until` (epoch ms, exclusive): where the input ends;
         by default at the latest hit.
         """
-        keys = self._keys()
-        seen = (
-            Observation(
-                rule=rule,
-                uid=keys(id),
-                time=time,
-                values=dict(zip(self._needed[rule], values, strict=True)),
-            )
-            for (rule, id, time), (_, values) in self._seen.items()
-        )
-        end = self._latest if until is None else until - 1
-        firings = correlate_all(self._correlations, seen, end)
-        told = [firing for firing in firings if firing.rule.id not in self._silent]
+        silent, keys = self._watch.silent, self._keys()
+        told = [firing for firing in self.firings(until) if firing.rule.id not in silent]
         named = {key for firing in told for key in (firing.completed_by, *firing.events)}
         places: dict[str, list[tuple[int, _Place]]] = {key: [] for key in named}
         for (_, id, time), (place, _) in self._seen.items():
             if (key := keys(id)) in places:
                 places[key].append((time, place))
         return tuple(_fired(firing, places) for firing in told)
+
+    def firings(self, until: int | None = None) -> tuple[Firing, ...]:
+        """As `fired`, those that only other correlations see included, and without their places."""
+        keys = self._keys()
+        seen = (
+            Observation(
+                rule=rule,
+                uid=keys(id),
+                time=time,
+                values=dict(zip(self._watch.needed[rule], values, strict=True)),
+            )
+            for (rule, id, time), (_, values) in self._seen.items()
+        )
+        end = self._latest if until is None else until - 1
+        return correlate_all(self._watch.correlations, seen, end)
 
     def _keep(self, found: Found) -> None:
         """Remember a hit. Of copies of an event, that of the least place counts, so that it does
@@ -114,8 +112,7 @@ class Chains:
         known = self._seen.get((found.rule.id, id, found.time))
         if known is not None and known[0] <= place:
             return
-        fields = self._detector.plan(found.source).fields
-        values = (fields.finder(name)(found.native) for name in self._needed[found.rule.id])
+        values = self._watch.values(found.rule, found.source, found.native).values()
         self._seen[found.rule.id, id, found.time] = (place, tuple(map(self._kept, values)))
 
     def _kept(self, values: list[Any]) -> Any:
@@ -142,15 +139,24 @@ class _Keys:
         """The key of an event."""
         if id in self._numbered:
             return self._numbered[id]
-        return id if len(id.encode("utf-8", "replace")) <= LONGEST else digest("event", id)
+        return key(id)
 
 
-def correlations(book: Rulebook) -> tuple[Correlation, ...]:
-    """The correlations of a rulebook."""
-    try:
-        return tuple(map(_CORRELATION.decode, book.correlations))
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadRule(f"a correlation in the rulebook is damaged: {error}") from error
+def fires(detector: Detector, correlation: str, records: Sequence[NativeRecord]) -> bool:
+    """Whether a correlation fires in a hunt over these records, which ends at the latest of them.
+
+    For its examples. BadRecord when one of them is of no known source or has no readable time.
+    """
+    chains, tally = Chains(detector), Tally()
+    for found in hits(records, detector, tally):
+        chains.see(found)
+    times = [time for record in records if (time := moment(record, detector.sources)) is not None]
+    if tally.unknown or tally.rejections:
+        raise BadRecord("holds a record of no source known here")
+    if len(times) < len(records):
+        raise BadRecord("holds a record without a readable time")
+    firings = chains.firings(max(times, default=0) + 1)
+    return any(firing.rule.id == correlation for firing in firings)
 
 
 def reopened(
@@ -205,6 +211,3 @@ def _nearest(places: list[tuple[int, _Place]], time: int) -> _Place:
     """The place of the latest that is no later than `time`: ids may come again at other times."""
     latest = max((one[0] for one in places if one[0] <= time), default=None)
     return min(place for at, place in places if latest is None or at == latest)
-
-
-_CORRELATION = msgspec.json.Decoder(Correlation)

@@ -28,7 +28,7 @@ from core.ports import Source
 from core.rulebook import dump, load
 from core.scan import Tally
 
-__all__ = ["Found", "Tally", "files", "hunt", "read", "total_size"]
+__all__ = ["Found", "Tally", "files", "hits", "hunt", "moment", "read", "total_size"]
 
 ERRAND_BYTES, ERRAND_FILES = 1 << 18, 64
 """Files are sent to another process together up to so much; stored bytes."""
@@ -87,16 +87,34 @@ def hunt(  # noqa: PLR0913 - a command line has many options
             (since is not None and when < since) or (until is not None and when >= until)
         ):
             continue
-        for rule in match.rules:
-            yield Found(
-                rule=rule,
-                event=event,
-                time=when,
-                source=match.source,
-                source_file=file,
-                record=match.position,
-                native=match.native,
-            )
+        yield from _found(match, file, event, when)
+
+
+def hits(records: Iterable[NativeRecord], detector: Detector, tally: Tally) -> Iterator[Found]:
+    """Every hit as a hunt over one file of these records has it: for the examples of rules."""
+    place = _Fields("", "")
+    data = b"\n".join(msgspec.json.encode(record) for record in records)
+    for match in scan.Scanner(detector).scan(data, tally):
+        event, when = place.told(match.native, detector.source(match.source))
+        yield from _found(match, "", event, when)
+
+
+def moment(record: NativeRecord, sources: Iterable[Source]) -> int | None:
+    """The time of a record as a hunt reads it, epoch milliseconds; None where there is none."""
+    return _Fields("", "").told(record, scan.identify(record, sources))[1]
+
+
+def _found(match: scan.Match, file: str, event: str, time: int | None) -> Iterator[Found]:
+    for rule in match.rules:
+        yield Found(
+            rule=rule,
+            event=event,
+            time=time,
+            source=match.source,
+            source_file=file,
+            record=match.position,
+            native=match.native,
+        )
 
 
 def read(
@@ -141,7 +159,7 @@ class _Fields:
         self._times = (time_field,) if time_field else _TIMES
         self._uids = (uid_field,) if uid_field else _UIDS
         plain = all("." not in name for name in (*self._times, *self._uids))
-        self.names = (self._times, self._uids) if plain else ()
+        self.names = (self._times, (*self._uids, "")) if plain else ()
 
     def told(self, record: NativeRecord, source: Source | None) -> tuple[str, int | None]:
         """(id, time) of a record. Where none of the usual fields holds them, its source says."""

@@ -143,7 +143,7 @@ class Rule(_Value, frozen=True, kw_only=True):
     source: str = ""
     """Logsource it reads: `product/service`, `product/*`, `posture`, or "" for any."""
     needs: tuple[str, ...] = ()
-    """Telemetry beyond the default: read (read-only management events), data."""
+    """Telemetry that is off by default, by the names of core.sigma.about.NEEDS: read, data, ..."""
     respond: tuple[str, ...] = ()
     """Verbs that would help. They run only where the deployment's policy says so."""
     file: str = ""
@@ -158,7 +158,9 @@ class Hit(_Value, frozen=True, kw_only=True):
 
 
 class Finding(_Value, frozen=True, kw_only=True):
-    """What is wrong, once. The uid comes from rule and event (or rule and resource in a sweep)."""
+    """What is wrong, once. The uid comes from rule and event (or rule and resource in a sweep), of
+    a correlation from rule, group and the time at which it was first complete.
+    """
 
     uid: str
     rule: Rule
@@ -179,6 +181,14 @@ class Finding(_Value, frozen=True, kw_only=True):
     evidence: tuple[Event, ...] = ()
     status: Literal["new", "closed", "suppressed"] = "new"
     drill: bool = False
+    group: Mapping[str, str] = {}
+    """Of a correlation: what its events have in common, name as in group-by -> value."""
+    began: int = 0
+    """Of a correlation: time of the earliest event that contributed, 0 for any other rule."""
+    capped: bool = False
+    """More events came than are kept, so that `count` may be too small."""
+    former: tuple[str, ...] = ()
+    """uids that it had before late events moved its beginning or joined it to another."""
 
 
 class Target(_Value, frozen=True, kw_only=True):

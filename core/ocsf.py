@@ -42,8 +42,8 @@ def finding(found: Finding) -> dict[str, Any]:
     return _filled(
         **_class(2004, 2 if change == 1 and found.count > 1 else change, CHANGES),
         **_when(found.found_at),
-        start_time=found.time,
-        start_time_dt=_iso(found.time),
+        start_time=found.began or found.time,
+        start_time_dt=_iso(found.began or found.time),
         end_time=found.last_seen,
         end_time_dt=_iso(found.last_seen),
         severity_id=SEVERITIES[found.level],
@@ -69,6 +69,9 @@ def finding(found: Finding) -> dict[str, Any]:
         resources=_resources(found.resources),
         observables=_observables(found.actor, found.ip, "", "", found.resources),
         remediation=_remediation(found),
+        unmapped=_filled(
+            group=dict(found.group), capped=found.capped or None, former_uids=list(found.former)
+        ),
     )
 
 
@@ -246,12 +249,12 @@ def _finding_info(found: Finding) -> dict[str, Any]:
         attacks=[_attack(each) for each in rule.attacks if each.tactic or each.technique],
         created_time=found.found_at,
         created_time_dt=_iso(found.found_at),
-        first_seen_time=found.time,
-        first_seen_time_dt=_iso(found.time),
+        first_seen_time=found.began or found.time,
+        first_seen_time_dt=_iso(found.began or found.time),
         last_seen_time=found.last_seen,
         last_seen_time_dt=_iso(found.last_seen),
         related_events=[{"uid": uid} for uid in found.events],
-        related_events_count=len(found.events),
+        related_events_count=found.count if found.began else len(found.events),
         data_sources=[rule.source] if rule.source else [],
     )
 

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
+import msgspec
+
 from core.errors import Reject
 from core.model import Action, Alert, Event, Json, NativeRecord, Rejected, State, Target
 from core.rulebook import Expr
@@ -20,6 +22,7 @@ from core.rulebook import Expr
 __all__ = [
     "Clock",
     "Derive",
+    "Derived",
     "Entry",
     "Inventory",
     "Journal",
@@ -31,6 +34,7 @@ __all__ = [
     "Sink",
     "Source",
     "Store",
+    "Telemetry",
     "Verb",
     "Verbs",
     "check_id",
@@ -130,6 +134,20 @@ Derive: TypeAlias = Callable[[NativeRecord], list[Json]]
 it never raises, whatever the record is like."""
 
 
+class Derived(msgspec.Struct, frozen=True):
+    """A Derive that tells what it looks at, so that a record need not be opened for it."""
+
+    of: Derive
+    reads: tuple[str, ...] = ()
+    """The native paths that it reads, all of them; a header that has them can tell the field."""
+    says: tuple[str, ...] | None = None
+    """The texts that it may give beside values of the record; None: it may give any."""
+
+    def __call__(self, record: NativeRecord) -> list[Json]:
+        """The field's values."""
+        return self.of(record)
+
+
 class Must(NamedTuple):
     """A native test that holds wherever an OCSF field has a value, and perhaps elsewhere too."""
 
@@ -188,6 +206,30 @@ class Source(NamedTuple):
 
     targets: Callable[[str, Event], tuple[Target, ...]] = lambda kind, event: ()
     """Target kind (core.actions) and event -> what a verb of that kind would act on."""
+
+    fields: tuple[str, ...] = ()
+    """Every field that its records may have, for the checks of rules; () when that is not known.
+    `a.b` has one value, `a[].b` may have several, and below `a.*` anything may be."""
+
+    off: tuple[Telemetry, ...] = ()
+    """What is off by default."""
+
+
+class Telemetry(NamedTuple):
+    """Records of a source that its cloud does not write, or deliver, unless it is asked to."""
+
+    need: str
+    """What a rule says in `needs` (core.sigma.about.NEEDS)."""
+
+    what: str
+    """Which records, for people: "data events of S3"."""
+
+    where: Mapping[str, tuple[str, ...]] = {}
+    """Native field -> folded values, any of which these records have; `*` in one is any text. Of
+    several fields all count. {}: every record of the source."""
+
+    but: Mapping[str, tuple[str, ...]] = {}
+    """The same for those that are delivered all the same: having any of the values is enough."""
 
 
 def system_clock() -> int:

@@ -197,6 +197,7 @@ BUILD_ONLY = frozenset(
     for name in (
         "charts.py",
         "hunt.py",
+        "lint",
         "report.css",
         "report.html.j2",
         "report.py",

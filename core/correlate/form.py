@@ -46,12 +46,14 @@ Type: TypeAlias = Literal[
     "temporal_ordered",
     "value_sum",
     "value_avg",
+    "value_min",
+    "value_max",
     "value_percentile",
     "value_median",
     "first_seen",
     "absence",
 ]
-"""Sigma's eight, and two of our own."""
+"""Sigma's ten, and two of our own."""
 
 
 class Condition(msgspec.Struct, frozen=True, array_like=True):
@@ -216,7 +218,10 @@ def _least(terms: Iterable[Term]) -> tuple[Term, ...]:
     return tuple(sorted(kept, key=lambda term: (sorted(term.present), sorted(term.absent))))
 
 
-METRICS = ("value_sum", "value_avg", "value_percentile", "value_median")
+METRICS = (
+    *("value_sum", "value_avg", "value_min", "value_max"),
+    *("value_percentile", "value_median"),
+)
 """Types that reckon with numbers."""
 
 _NO_RULE = Rule(id="", title="")

@@ -55,6 +55,10 @@ class Plan:
         }
         """Rule id -> the correlations that watch it."""
 
+    def concerns(self, seen: Observation) -> bool:
+        """Whether the observation belongs to any group: not without the fields that make one."""
+        return any(True for lens in self.watchers.get(seen.rule, ()) for _ in rows(lens, seen))
+
     def deliver(self, seen: Observation, inbox: Inbox) -> None:
         """Put an observation in the inbox of every group that it belongs to."""
         for lens in self.watchers.get(seen.rule, ()):

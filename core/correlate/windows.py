@@ -268,9 +268,7 @@ class Metric:
     def __init__(self, lens: Lens) -> None:
         it = lens.correlation
         self._conditions, self._type = it.conditions, it.type
-        self._percentile = (
-            Fraction(it.percentile) if it.type == "value_percentile" else Fraction(50)
-        )
+        self._percentile = Fraction(PERCENTILES.get(it.type, it.percentile))
         self._rows: Counter[tuple[str, tuple[Any, ...]]] = Counter()
         self._numbers: list[Number] = []
         self._sum: Number = 0
@@ -348,6 +346,11 @@ WINDOWS: Mapping[str, Callable[[Lens], Window]] = {
     "temporal_ordered": Ordered,
     "value_sum": Metric,
     "value_avg": Metric,
+    "value_min": Metric,
+    "value_max": Metric,
     "value_percentile": Metric,
     "value_median": Metric,
 }
+
+PERCENTILES: Mapping[str, int] = {"value_min": 0, "value_median": 50, "value_max": 100}
+"""Types that are a percentile by another name."""

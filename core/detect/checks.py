@@ -1,7 +1,8 @@
 """Many tests of one field at once: which texts could leave a rule possible?
 
 A Check is what one answer asks of a field; a Guard is all checks of a field together, so that the
-texts of a whole column are mostly told apart by one search. It knows nothing of records or headers.
+texts of a whole column are mostly told apart by one search. Words are what an answer asks of the
+whole record, as bytes. It knows nothing of records or headers.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import msgspec
 from core.detect.matcher import Sieve, regex_test, text_test
 from core.rulebook import Pattern, Regex, Text
 
-__all__ = ["Check", "Guard", "literal"]
+__all__ = ["WORDS", "Check", "Guard", "Words", "literal", "may_hide", "words"]
+
+WORDS = -1
+"""Stands for the place of an extra field: what Words look at is the record's bytes."""
 
 KEPT = 10_000
 """Values of an extra field whose result is remembered."""
@@ -39,6 +43,52 @@ class Check:
                 self._passing.clear()
             self._passing[value] = found
         return found
+
+
+class Words:
+    """Rules that stay possible only if a record's bytes have a word."""
+
+    field = WORDS
+
+    def __init__(self, tests: Sequence[tuple[int, Text | Regex]]) -> None:
+        self.rules = tuple(number for number, _ in tests)
+        self._needles = [(number, words(leaf)) for number, leaf in tests]
+        self.needles = frozenset(word for _, some in self._needles for word in some)
+
+    def passing(self, raw: bytes) -> tuple[int, ...]:
+        """The rules that these bytes leave possible."""
+        if may_hide(raw):
+            return self.rules
+        raw = raw.lower()
+        return tuple([n for n, some in self._needles if any(word in raw for word in some)])
+
+
+def words(leaf: Text | Regex) -> tuple[bytes, ...]:
+    """Texts in lower case of which one stands in the bytes of every record in which a value is as
+    the test wants it, unless they `may_hide` it; () when there are none.
+    """
+    if isinstance(leaf, Regex):
+        found = [literal(leaf.pattern)]
+    else:
+        found = [max(_texts_of(pattern), key=len, default="") for pattern in leaf.patterns]
+    plain = _PLAIN if leaf.field is None else _TOKEN
+    sound = all(plain.fullmatch(word) and _LETTER.search(word) for word in found)
+    return tuple(word.lower().encode() for word in found) if sound else ()
+
+
+def may_hide(raw: bytes) -> bool:
+    """May JSON have a text that isn't seen in its bytes? By escapes, or by letters beside ASCII,
+    some of which are the same as one of ASCII when case is left aside (the Kelvin sign).
+    """
+    if b"\\" in raw and (b"\\u" in raw or b"\\/" in raw):
+        return True
+    return not raw.isascii()
+
+
+def _texts_of(pattern: Pattern) -> list[str]:
+    if isinstance(pattern, str):
+        return [pattern]
+    return [piece for piece in pattern if isinstance(piece, str)]
 
 
 class Guard:
@@ -110,6 +160,15 @@ def literal(regex: str) -> str:
             run += char
     return max([*runs, run], key=len)
 
+
+_PLAIN = re.compile(r"[ !#-\[\]-~]+")
+"""Nothing that JSON always writes as an escape."""
+
+_TOKEN = re.compile(r"(?!:)[ !#-+./0-Z^-z|~-]+")
+"""Nothing that stands between values either: an object reads as its JSON without spaces."""
+
+_LETTER = re.compile(r"[^0-9+.eE-]")
+"""Something that no number has: those are written in several ways."""
 
 _NO_VALUES = frozenset({msgspec.UNSET, None})
 

@@ -1,8 +1,9 @@
 """What can be decided from a record's header, before the record is opened.
 
-A header is a few fields: the exact ones, for each combination of whose texts the rules are settled
-once and the answer kept, and some extra ones that rule out, or decide, what is left. Which fields
-these are follows from the rules, and from which rules were asked so far (`learn`). It knows nothing
+A header is a few columns, native paths: the exact ones, for each combination of whose texts the
+rules are settled once and the answer kept, and some extra ones that rule out, or decide, what is
+left. A field is known when the exact columns hold every path that it may be found at. Which columns
+there are follows from the rules, and from which rules were asked so far (`learn`). It knows nothing
 of bytes; core.scan decodes headers.
 """
 
@@ -14,20 +15,26 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from core.detect.checks import Check, Guard
+from core.detect.checks import WORDS, Check, Guard, Words, words
 from core.detect.index import Index
 from core.detect.matcher import Fields, View
 from core.detect.partial import fields_of, settle
 from core.rulebook import And, Expr, Regex, Rulebook, Text
 
-__all__ = ["NOTHING", "Answer", "Header", "Lesson"]
+__all__ = ["BYTES", "NOTHING", "Answer", "Header", "Lesson", "overlap"]
 
 MOST_EXACT = 8
 MOST_EXTRA = 12
-"""Fields of each kind. More would settle more rules, and cost each record more."""
+"""Columns of each kind. More would settle more rules, and cost each record more."""
 
 MOST_COVERED = 200
 """Rules that are tried in turn for a header that has all they look at."""
+
+BYTES = "\0"
+"""Stands for the bytes among the names of fields."""
+
+IN_BYTES = 3
+"""What it costs to look for a word in the bytes; see _cost."""
 
 UNBOUND = 1_000
 """Weight of a rule that no exact field holds back: it is asked for every record."""
@@ -50,7 +57,7 @@ class Answer:
     def __init__(
         self,
         hits: tuple[int, ...] = (),
-        checks: tuple[Check, ...] = (),
+        checks: tuple[Check | Words, ...] = (),
         opens: tuple[int, ...] = (),
     ) -> None:
         self.hits, self.checks, self.opens = hits, checks, opens
@@ -82,7 +89,7 @@ class _Of(NamedTuple):
     """What the header has of a rule."""
 
     places: tuple[int, ...]
-    """The exact fields that it looks at."""
+    """The exact columns that it looks at."""
     covered: bool
     """Whether it looks at nothing beside the header."""
 
@@ -106,28 +113,68 @@ class Header:
         self._book, self._numbers, self._fields = book, numbers, fields
         self._route, self._dropped = route, dropped
         self._lesson = lesson or Lesson(Counter(), Counter(), Counter())
-        self._exact_paths: list[str] = []
-        self._checks: dict[tuple[int, tuple[tuple[int, Text | Regex], ...]], Check] = {}
+        self._columns: list[str] = []
+        self._taken: set[str] = set()
+        self._known: dict[str, bool] = {}
+        self._checks: dict[tuple[int, tuple[tuple[int, Text | Regex], ...]], Check | Words] = {}
         self._settled: dict[tuple[int, tuple[Any, ...]], _Left] = {}
         self._of_rule: dict[int, _Of] = {}
         self.exact = self._exact()
+        """Native paths."""
+        self._parts = [path.split(".") for path in self.exact]
         self.extra = self._extra()
+        """Fields; what is at the first of their paths that exists is one column."""
         self.answers: dict[tuple[Any, ...], Answer] = {}
         """By the texts of the exact fields; see `keep`."""
         self.lessons = 0
         self.crowded = ""
-        """A field with so many different texts that a header without it would be better."""
+        """A column with so many different texts that a header without it would be better."""
         self.guards = tuple(Guard() for _ in self.extra)
-        self._index = Index(book.entries, numbers, first=route, only=frozenset(self.exact))
+        named = {field for number in numbers for field in book.entries[number].needs}
+        only = frozenset(filter(self.knows, named))
+        self._index = Index(book.entries, numbers, first=self._first(), only=only)
 
-    def path(self, field: str) -> str:
-        """The one native path of a field; "" when it has several or is oddly named."""
+    def paths(self, field: str) -> tuple[str, ...]:
+        """The native paths of a field, without those that lead through another of them; none when
+        it is derived or oddly named.
+        """
         paths = self._fields.paths(field)
-        return paths[0] if len(paths) == 1 and all(paths[0].split(".")) else ""
+        if not all(map(_is_sound, paths)):
+            return ()
+        return tuple(one for one in paths if not _column_of(one, [p for p in paths if p != one]))
 
-    def without(self, field: str) -> Header:
-        """The same rules with a header that lacks one field among the exact ones."""
-        other = self._again(self._lesson, self._dropped | {field})
+    def nested(self, field: str) -> bool:
+        """May an object at one of the paths hold the field's value?"""
+        return len(self.paths(field)) < len(self._fields.paths(field))
+
+    @property
+    def extra_paths(self) -> tuple[tuple[str, ...], ...]:
+        """The native paths of the extra fields."""
+        return tuple(map(self.paths, self.extra))
+
+    def knows(self, field: str) -> bool:
+        """Do the exact columns tell the field?"""
+        found = self._known.get(field)
+        if found is None:
+            reads = self._fields.reads(field)
+            found = bool(reads) and all(_column_of(path, self.exact) for path in reads)
+            self._known[field] = found
+        return found
+
+    def of_exact(self, values: Sequence[Any]) -> dict[str, Any]:
+        """A record of which only the exact columns are there; UNSET is left out."""
+        record: dict[str, Any] = {}
+        for parts, value in zip(self._parts, values, strict=True):
+            if value is not msgspec.UNSET:
+                inner = record
+                for key in parts[:-1]:
+                    inner = inner.setdefault(key, {})
+                inner[parts[-1]] = value
+        return record
+
+    def without(self, column: str) -> Header:
+        """The same rules with a header that lacks one of the columns."""
+        other = self._again(self._lesson, self._dropped | {column})
         other.lessons = self.lessons
         return other
 
@@ -149,12 +196,8 @@ class Header:
         return plain
 
     def answer(self, found: tuple[Any, ...]) -> Answer:
-        """The answer for values of `exact` (no list, no object); UNSET for an absent field."""
-        known = {
-            field: [] if value is msgspec.UNSET else [value]
-            for field, value in zip(self.exact, found, strict=True)
-        }
-        view = View.known(known, self._fields)
+        """The answer for values of `exact` (no list, no object); UNSET for what is absent."""
+        view = View(self.of_exact(found), self._fields)
         hits, opens = [], []
         checks: dict[int, list[tuple[int, Text | Regex]]] = defaultdict(list)
         for number in self._index.candidates(view):
@@ -164,7 +207,9 @@ class Header:
             elif left is None:
                 opens.append(number)
             elif left is not False:
-                checks[self.extra.index(left.field or "")].append((number, left))
+                in_extra = left.field in self.extra
+                place = self.extra.index(left.field or "") if in_extra else WORDS
+                checks[place].append((number, left))
         every = tuple(self._shared(field, tuple(tests)) for field, tests in sorted(checks.items()))
         return Answer(tuple(hits), every, tuple(opens)) if hits or every or opens else NOTHING
 
@@ -176,7 +221,7 @@ class Header:
         return answer
 
     def _forget(self) -> None:
-        """All answers; the field that repeats least is named, the first, the route, never."""
+        """All answers; the column that repeats least is named, the first, the route, never."""
         texts = [len({key[place] for key in self.answers}) for place in range(len(self.exact))]
         self.answers.clear()
         worst = max(range(1, len(self.exact)), key=texts.__getitem__, default=0)
@@ -192,7 +237,7 @@ class Header:
         sound = all(type(value) is str or value is msgspec.UNSET for value in key)
         if sound and (number, key) in self._settled:
             return self._settled[number, key]
-        left = settle(self._book.detection(number), view, self.exact)
+        left = settle(self._book.detection(number), view, self.knows)
         if left is True and self._book.entries[number].provider:
             left = And(())
         result = left if isinstance(left, bool) else self._checked(left)
@@ -206,25 +251,36 @@ class Header:
         known = self._of_rule.get(number)
         if known is None:
             fields = fields_of(self._book.detection(number))
-            places = tuple(n for n, field in enumerate(self.exact) if field in fields)
-            within = fields.issubset({*self.exact, *self.extra})
+            told = {field for field in fields if field is not None and self.knows(field)}
+            columns = {
+                _column_of(path, self.exact) for field in told for path in self._fields.reads(field)
+            }
+            places = tuple(n for n, column in enumerate(self.exact) if column in columns)
+            within = fields.issubset(told.union(f for f in self.extra if not self.nested(f)))
             covered = within and not self._book.entries[number].provider
             known = self._of_rule[number] = _Of(places, covered)
         return known
 
-    def _shared(self, field: int, tests: tuple[tuple[int, Text | Regex], ...]) -> Check:
+    def _shared(self, field: int, tests: tuple[tuple[int, Text | Regex], ...]) -> Check | Words:
         """The check of these tests; different answers often need the same one."""
         found = self._checks.get((field, tests))
         if found is None:
-            found = self._checks[field, tests] = Check(field, tests)
-            self.guards[field].add(found)
+            found = Words(tests) if field == WORDS else Check(field, tests)
+            if isinstance(found, Check):
+                self.guards[field].add(found)
+            self._checks[field, tests] = found
         return found
 
     def _again(self, lesson: Lesson, dropped: frozenset[str]) -> Header:
         return Header(self._book, self._numbers, self._fields, self._route, lesson, dropped)
 
+    def _first(self) -> str:
+        """The route, if the header tells it."""
+        return self._route if self._route and self.knows(self._route) else ""
+
     def _exact(self) -> tuple[str, ...]:
-        """The route, then fields that most rules name, or rules that match often and lack those.
+        """Columns of the route, then of fields that most rules name, or that rules name which match
+        often and lack those.
 
         Not more: each is asked of every record, and each with many different texts makes the
         combinations many.
@@ -239,7 +295,32 @@ class Header:
         least = self._lesson.matched.total() // 50
         learned = [f for f, times in matched.most_common() if times > least]
         ranked = dict.fromkeys([self._route, *usual, *learned] if self._route else usual + learned)
-        return self._compatible(ranked, MOST_EXACT, self._dropped)
+        for field in (*ranked, *self._derived()):
+            new = self._room(field)
+            if len(self._columns) + len(new) <= MOST_EXACT and self._dropped.isdisjoint(new):
+                self._columns += new
+        return tuple(self._columns)
+
+    def _derived(self) -> Iterator[str]:
+        """Derived fields without which some rule would be asked of every record: they can't be
+        extra ones.
+        """
+        for number in self._numbers:
+            fields = fields_of(self._book.detection(number))
+            if fields and not any(f is None or self._fields.paths(f) for f in fields):
+                yield from (field for field in fields if field)
+
+    def _room(self, field: str) -> list[str]:
+        """The columns that the field would take; none when it is known, or can't be told so."""
+        new: list[str] = []
+        for path in sorted(self._fields.reads(field), key=_depth):
+            every = (*self._columns, *new)
+            if _column_of(path, every):
+                continue
+            if not _is_sound(path) or any(overlap(path, other) for other in every):
+                return []
+            new.append(path)
+        return new
 
     def _extra(self) -> tuple[str, ...]:
         """Fields that can rule out, or decide, rules that are asked often.
@@ -249,7 +330,7 @@ class Header:
         tests: Counter[str] = Counter()
         for number in self._numbers:
             weight = self._lesson.refuted[number]
-            if set(self.exact).isdisjoint(self._book.entries[number].needs):
+            if not any(map(self.knows, self._book.entries[number].needs)):
                 weight += UNBOUND
             if weight:
                 leaves = {leaf.field for leaf in _leaves(self._book.detection(number))}
@@ -265,57 +346,84 @@ class Header:
         Short of that, most chunks would be decoded twice all the same, the fields read for nothing.
         """
         asked = self._lesson.refuted + self._lesson.matched
-        before, added, decided = len(self._exact_paths), tuple[str, ...](), 0
+        before, added, decided = len(self._columns), tuple[str, ...](), 0
         for number, times in asked.most_common(MOST_COVERED):
-            missing = fields_of(self._book.detection(number)).difference(self.exact, chosen, added)
+            fields = fields_of(self._book.detection(number)).difference(chosen, added)
+            missing = [field for field in fields if field is None or not self.knows(field)]
             # Further down lists are usual, which a header can't pass through.
-            shallow = [f for f in missing if f and self.path(f).count(".") <= 1]
-            mark = len(self._exact_paths)
+            shallow = [f for f in missing if f and max(map(_depth, self.paths(f)), default=0) <= 1]
+            mark = len(self._columns)
             more = self._compatible(shallow, MOST_EXTRA - len(chosen) - len(added))
             if len(more) == len(missing):
                 added, decided = added + more, decided + times
             else:
-                del self._exact_paths[mark:]
+                del self._columns[mark:]
         if decided > 0.95 * asked.total():
             return added
-        del self._exact_paths[before:]
+        del self._columns[before:]
         return ()
 
-    def _compatible(
-        self, ranked: Iterable[str], most: int, dropped: frozenset[str] = frozenset()
-    ) -> tuple[str, ...]:
-        """The first fields that have one native path which is neither above nor below another."""
+    def _compatible(self, ranked: Iterable[str], most: int) -> tuple[str, ...]:
+        """The first fields whose native paths are columns, or neither above nor below any."""
         chosen: list[str] = []
         for field in ranked:
-            path = self.path(field)
-            if not path or field in dropped or len(chosen) == most:
+            paths = self.paths(field)
+            new = [path for path in paths if path not in self._columns]
+            fits = not any(overlap(path, other) for path in new for other in self._columns)
+            if self.knows(field) or field in self._taken or not self._dropped.isdisjoint(paths):
                 continue
-            if not any(_overlap(path, other) for other in self._exact_paths):
-                self._exact_paths.append(path)
+            if paths and fits and len(chosen) < most:
+                self._columns += new
                 chosen.append(field)
+        self._taken.update(chosen)
         return tuple(chosen)
 
     def _checked(self, left: Expr) -> Text | Regex | None:
-        """The part of what is left that an extra field can rule out."""
+        """The part of what is left that an extra field, or the bytes, can rule out."""
+        leaves = [
+            leaf for leaf in _leaves(left) if leaf.field in self.extra or self._in_bytes(leaf)
+        ]
+        return min(leaves, key=self._hope, default=None)
+
+    def _hope(self, leaf: Text | Regex) -> tuple[int, int]:
+        """How little of use a test has been so far, then what it costs."""
         through = self._lesson.let_through
-        leaves = [leaf for leaf in _leaves(left) if leaf.field in self.extra]
-        return min(
-            leaves,
-            key=lambda leaf: (through[leaf.field or ""].bit_length(), _cost(leaf)),
-            default=None,
-        )
+        if leaf.field in self.extra:
+            return through[leaf.field or ""].bit_length(), _cost(leaf)
+        return through[BYTES].bit_length(), IN_BYTES
+
+    def _in_bytes(self, leaf: Text | Regex) -> bool:
+        """Does a record that the test is true of have a word of it in its bytes?"""
+        says = () if leaf.field is None else self._fields.says(leaf.field)
+        needles = words(leaf) if says is not None else ()
+        folded = [text.lower().encode() for text in says or ()]
+        return bool(needles) and not any(word in text for word in needles for text in folded)
 
 
-def _overlap(one: str, two: str) -> bool:
+def _column_of(path: str, columns: Iterable[str]) -> str:
+    """The column that holds what is at the path: the path itself or one above; "" for none."""
+    return next((one for one in columns if f"{path}.".startswith(f"{one}.")), "")
+
+
+def _is_sound(path: str) -> bool:
+    return all(path.split("."))
+
+
+def _depth(path: str) -> int:
+    return path.count(".")
+
+
+def overlap(one: str, two: str) -> bool:
+    """Are the paths the same, or does one lead through the other?"""
     return f"{one}.".startswith(f"{two}.") or f"{two}.".startswith(f"{one}.")
 
 
 def _leaves(expr: Expr) -> Iterator[Text | Regex]:
-    """The parts of an AND that look at the text of one field."""
+    """The parts of an AND that look at the text of one field, or of any."""
     if isinstance(expr, And):
         for item in expr.items:
             yield from _leaves(item)
-    elif isinstance(expr, Text | Regex) and expr.field is not None:
+    elif isinstance(expr, Text | Regex):
         yield expr
 
 

@@ -58,10 +58,18 @@ class Fields:
         return cls(derived=finders)
 
     def paths(self, field: str) -> tuple[str, ...]:
-        """The native paths of a field; none when it is derived."""
+        """The native paths of a field, the first that exists counts; none when it is derived."""
         if field in self._derived or self._is_rendered(field):
             return ()
         return self._aliases.get(field, (field,))
+
+    def reads(self, field: str) -> tuple[str, ...]:
+        """The native paths that tell the field; none when it takes the whole record."""
+        return self.paths(field) or getattr(self._derived.get(field), "reads", ())
+
+    def says(self, field: str) -> tuple[str, ...] | None:
+        """The texts that the field may have beside those of the record; None when any."""
+        return () if self.paths(field) else getattr(self._derived.get(field), "says", None)
 
     def finder(self, field: str) -> Callable[[Any], list[Any]]:
         """The function that finds the field's values in a record."""

@@ -6,7 +6,7 @@ or a smaller expression. It is used on misses of a cache only, so it is plain ra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from core.detect.matcher import View, matcher
 from core.rulebook import And, Expr, Not, Or, Ref
@@ -16,7 +16,7 @@ __all__ = ["Leaf", "fields_of", "leaf_fields", "settle"]
 Leaf = Expr
 
 
-def settle(expr: Expr, view: View, known: Collection[str]) -> Expr | bool:
+def settle(expr: Expr, view: View, known: Callable[[str], bool]) -> Expr | bool:
     """What remains of the expression once the view has answered for the known fields."""
     if isinstance(expr, Not):
         inner = settle(expr.item, view, known)
@@ -24,7 +24,7 @@ def settle(expr: Expr, view: View, known: Collection[str]) -> Expr | bool:
     if isinstance(expr, And | Or):
         return _settle_all(expr, view, known)
     fields = leaf_fields(expr)
-    if fields and all(field in known for field in fields):
+    if fields and all(map(known, fields)):
         return matcher(expr)(view)
     return expr
 
@@ -46,7 +46,7 @@ def fields_of(expr: Expr) -> set[str | None]:
     return set(leaf_fields(expr)) or {None}
 
 
-def _settle_all(expr: And | Or, view: View, known: Collection[str]) -> Expr | bool:
+def _settle_all(expr: And | Or, view: View, known: Callable[[str], bool]) -> Expr | bool:
     """AND ends at the first False, OR at the first True; the other answer drops out."""
     ends = isinstance(expr, Or)
     left: list[Expr] = []

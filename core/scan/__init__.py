@@ -22,13 +22,15 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from core.detect import RAW, Detector
+from core.detect.checks import may_hide
 from core.model import NativeRecord, Rejected, Rule
 from core.ports import Source
 from core.scan.chunks import Chunk, chunks
 from core.scan.envelopes import unwrapped
 from core.scan.headers import UNSET, raws
 from core.scan.identify import Identify, identify
-from core.scan.quick import OPEN, Candidate, Quick, likely, suits
+from core.scan.marks import Marks, marks
+from core.scan.quick import OPEN, Candidate, Quick, likely
 from core.scan.salvage import pieces
 from core.scan.unpack import blocks
 
@@ -121,13 +123,14 @@ class Scanner:
 
     With `wanted`, groups of top-level fields, a match's `native` has at least the first field of
     each group that has a value, and records need not be opened to tell it; without, it is the
-    whole record.
+    whole record. A group that ends with "" is that of ids: it may have none, and the field where
+    the source has its ids counts too.
     """
 
     def __init__(self, detector: Detector, wanted: tuple[tuple[str, ...], ...] = ()) -> None:
         self._detector, self._wanted = detector, wanted
         self._identify = Identify(detector.sources)
-        self._quick: dict[str, Quick | None] = {}
+        self._quick: dict[int, Quick | None] = {}
 
     def scan(
         self, data: bytes | BinaryIO, tally: Tally, *, name: str = "", limit: int = LIMIT
@@ -149,12 +152,20 @@ class Scanner:
             return None
         record = _DECODER.decode(first.data)
         source = None if self._detector.raw else self._identify(record)
-        key = RAW if source is None else source.name
+        key = id(source)  # shapes of one logsource are sources of one name
         if key not in self._quick:
-            wanted = [likely(names, record) for names in self._wanted]
-            fits = suits(self._detector, source)
-            self._quick[key] = Quick(self._detector, source, wanted, record) if fits else None
+            self._quick[key] = self._made(source, record)
         return self._quick[key]
+
+    def _made(self, source: Source | None, record: NativeRecord) -> Quick | None:
+        """None where records of the source can't be told by headers, or the first is nobody's."""
+        found = Marks() if self._detector.raw else None
+        if source is not None:
+            found = marks(source, self._detector.sources)
+        if found is None:
+            return None
+        wanted = [likely(_with_own(names, source), record) for names in self._wanted]
+        return Quick(self._detector, source, found, wanted, record)
 
     def _quickly(
         self, quick: Quick, headers: list[Any], chunk: Chunk, tally: Tally, name: str
@@ -166,7 +177,7 @@ class Scanner:
         tally.records += count
         while found is not None and start < count:
             stop = start + quick.step
-            for one in quick.candidates(found[start:stop], start):
+            for one in quick.candidates(found[start:stop], start, whole):
                 yield from self._tried(quick, one, whole)
             if stop < count and quick.has_learned:
                 found = quick.headers(chunk.data, listed=chunk.listed)
@@ -205,21 +216,28 @@ class Scanner:
             yield Match(position, name, rules, record)
 
 
+def _with_own(names: tuple[str, ...], source: Source | None) -> tuple[str, ...]:
+    if names[-1] or source is None:
+        return names
+    deep = "." in source.uid  # a header has top-level fields only: the record must be asked
+    return names[:-1] if deep else (*names[:-1], source.uid, "")
+
+
 class _Whole:
     """The whole records of a chunk whose headers could be read."""
 
     def __init__(self, chunk: Chunk, tally: Tally, name: str) -> None:
         self.chunk, self.tally, self._name = chunk, tally, name
         self._raws: list[Any] = []
+        self._lacking: dict[frozenset[bytes], bool] = {}
         self._last: tuple[int, NativeRecord | None] = (-1, None)
 
     def record(self, index: int) -> NativeRecord | None:
         """The record, opened; None when it can't be read after all, which counts as rejected."""
         if self._last[0] == index:
             return self._last[1]
-        self._raws = self._raws or raws(self.chunk.data, listed=self.chunk.listed)
         place = f"{self._name}:record {self.chunk.first + index}"
-        found = _decoded(self._raws[index], place, self.tally)
+        found = _decoded(self.raw(index), place, self.tally)
         if found is UNSET:
             self.tally.records -= 1
             found = None
@@ -227,6 +245,21 @@ class _Whole:
             self.tally.opened += 1
         self._last = (index, found)
         return self._last[1]
+
+    def raw(self, index: int) -> bytes:
+        """The record's bytes."""
+        self._raws = self._raws or raws(self.chunk.data, listed=self.chunk.listed)
+        return bytes(self._raws[index])
+
+    def lack(self, words: frozenset[bytes]) -> bool:
+        """Is it sure that none of the words (in lower case) stands in any of the records?"""
+        found = self._lacking.get(words)
+        if found is None:
+            data = self.chunk.data
+            lower = b"" if may_hide(data) else data.lower()
+            found = bool(lower) and not any(word in lower for word in words)
+            self._lacking[words] = found
+        return found
 
 
 def _chunks(data: bytes | BinaryIO, tally: Tally, name: str, limit: int) -> Iterator[Chunk]:
@@ -276,10 +309,10 @@ def _values(chunk: Chunk) -> Iterator[tuple[int, Any, str]]:
 
 
 def _whole(chunk: Chunk) -> list[Any] | None:
-    """The records of a list that is valid JSON from end to end; None when it is not one."""
-    if not chunk.listed:
-        return None
+    """The records of a list, or the lines, when all of it is valid JSON; None when it is not."""
     try:
+        if not chunk.listed:
+            return _lines(chunk.data)
         if chunk.data[:1] == b"[":
             return _ARRAY.decode(chunk.data)
         wrapper = _WRAPPER.decode(chunk.data)
@@ -287,6 +320,13 @@ def _whole(chunk: Chunk) -> list[Any] | None:
         return None if found is UNSET else list(found)
     except (msgspec.DecodeError, RecursionError):
         return None
+
+
+def _lines(data: bytes) -> list[Any] | None:
+    """One value a line; None when a line is empty or broken, so that places must be looked for."""
+    found: list[Any] = _ROWS.decode_lines(data)
+    lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    return found if len(found) == lines else None
 
 
 def _decoded(data: Any, place: str, tally: Tally) -> Any:
@@ -312,4 +352,5 @@ _DATA = re.compile(rb"^[ \t]*[{\[]", re.MULTILINE)
 
 _DECODER = msgspec.json.Decoder()
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_ROWS = msgspec.json.Decoder(msgspec.Raw)
 _WRAPPER = msgspec.json.Decoder(_Wrapper)

@@ -10,12 +10,13 @@ the choice. It knows nothing of files, nor of what rules look for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-__all__ = ["UNSET", "Layout", "decode", "raws"]
+__all__ = ["UNSET", "Layout", "Paths", "decode", "raws"]
 
 UNSET = msgspec.UNSET
 
@@ -23,23 +24,33 @@ Impossible = Annotated[str, msgspec.Meta(min_length=1, max_length=0)]
 """A type that no value has: where it stands, the key must be absent or decoding fails."""
 
 
+class Paths(NamedTuple):
+    """Paths into a record; none of them leads through another."""
+
+    exact: Sequence[str]
+    extra: Sequence[tuple[str, ...]]
+    """Of each the first that exists counts."""
+    told: Sequence[str]
+    """Those that tell one source's records from another's."""
+
+
 class Layout:
     """A struct for headers: some paths into a record, and some top-level keys beside them."""
 
     def __init__(
         self,
-        exact: Iterable[str],
-        extra: Iterable[str],
+        paths: Paths,
         keys: Iterable[str],
         wanted: Iterable[str],
         envelopes: Iterable[str],
         sample: Any = None,
     ) -> None:
-        tree = _Tree()
-        self._exact = [tree.add(path.split(".")) for path in exact]
-        self._extra = [tree.add(path.split(".")) for path in extra]
+        tree, every = _Tree(), (*paths.exact, *chain(*paths.extra), *paths.told)
+        self._places = {path: tree.add(path.split(".")) for path in every}
+        self._exact = [self._places[path] for path in paths.exact]
+        self._extra = [[self._places[path] for path in some] for some in paths.extra]
         self._values, self._usual = _getter(self._exact), True
-        for path in (*exact, *extra):
+        for path in every:
             tree.forbid_dotted(path.split("."))
         self._beside = [tree.beside(key) for key in keys]
         part = [tree.add([key]) for key in wanted]
@@ -69,19 +80,34 @@ class Layout:
         return zip(*[_column(headers, place) for place in self._exact], strict=True)
 
     def column(self, headers: Sequence[Any], number: int) -> list[Any]:
-        """The values at one of the extra paths, of all headers."""
-        return _column(headers, self._extra[number])
+        """The values at the first path that exists of one of the extra ones, of all headers."""
+        first, *others = self._extra[number]
+        found = _column(headers, first)
+        for place in others:
+            if not found.count(UNSET):
+                break
+            more = _column(headers, place)
+            found = [b if a is UNSET else a for a, b in zip(found, more, strict=True)]
+        return found
+
+    def told(self, headers: Sequence[Any], paths: Iterable[str]) -> dict[str, list[Any]]:
+        """The values at some of the paths, of all headers."""
+        return {path: _column(headers, self._places[path]) for path in paths}
 
     def beside(self, headers: Sequence[Any], number: int) -> list[Any]:
         """The values of one of the keys, of all headers; UNSET where there is no such key."""
         return list(map(attrgetter(self._beside[number]), headers))
 
-    def finders(
-        self, exact: Sequence[str], extra: Sequence[str]
-    ) -> dict[str, Callable[[Any], list[Any]]]:
-        """For the fields of those names, in the order of their paths: header -> values."""
-        places = zip((*exact, *extra), (*self._exact, *self._extra), strict=True)
-        return {field: _finder(place) for field, place in places}
+    def values(self, header: Any) -> tuple[Any, ...]:
+        """The values at the exact paths of one header."""
+        return next(iter(self.exact([header])))
+
+    def finder(self, paths: Iterable[str]) -> Callable[[Any], list[Any]]:
+        """For some of the paths, of which the first that exists counts: header -> values."""
+        every = [_finder(self._places[path]) for path in paths]
+        if len(every) == 1:
+            return every[0]
+        return lambda header: next((found for find in every if (found := find(header))), [])
 
 
 class _Tree:

@@ -1,31 +1,35 @@
 """A chunk's headers against a detector: most records are decided here and never opened.
 
-It works where records of a source can be told by their top-level keys; what it can't decide
-exactly it hands back, to be opened. It knows nothing of files.
+It works where records of a source can be told from all others by a few columns (marks.py); what it
+can't decide exactly it hands back, to be opened. It knows nothing of files.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from itertools import chain
+from typing import Any, Protocol, TypeAlias
 
 from core.detect import RAW, Detector
-from core.detect.checks import Check, Guard
-from core.detect.header import Answer, Header, Lesson
+from core.detect.checks import WORDS, Check, Guard, Words
+from core.detect.header import BYTES, Answer, Header, Lesson, overlap
 from core.detect.matcher import Fields
 from core.detect.values import text
 from core.model import NativeRecord, Rule
 from core.ports import Source
 from core.scan.envelopes import KEYS, WRAPPERS
-from core.scan.headers import UNSET, Layout, decode
+from core.scan.headers import UNSET, Layout, Paths, decode
+from core.scan.marks import Marks, foreign
 
-__all__ = ["OPEN", "Candidate", "Quick", "likely", "suits"]
+__all__ = ["OPEN", "Candidate", "Quick", "likely"]
 
 LESSON = 60
 """After so many rules asked of records the header is made anew for those."""
 
 _AS_THEY_ARE = frozenset({str, type(None), type(UNSET)})
+
+_TEXT_OR_NONE_AT_ALL = frozenset({str, type(UNSET)})
 
 STUMBLES = 2
 """Chunks that could not be read by their headers, until what was learned is given up."""
@@ -40,6 +44,16 @@ Candidate: TypeAlias = tuple[int, Answer, tuple[int, ...], Any]
 """(index, answer, rules still to be asked, header) of a record that counts."""
 
 
+class Raws(Protocol):
+    """The bytes of a chunk's records."""
+
+    def raw(self, index: int) -> bytes:
+        """Those of one record."""
+
+    def lack(self, words: frozenset[bytes]) -> bool:
+        """Is it sure that none of the words (in lower case) stands in any of the records?"""
+
+
 class Quick:
     """Headers of the records of one source; of raw records, if `source` is None."""
 
@@ -47,16 +61,30 @@ class Quick:
         self,
         detector: Detector,
         source: Source | None,
+        marks: Marks,
         wanted: Sequence[tuple[str, ...]] = (),
         sample: NativeRecord | None = None,
     ) -> None:
         self.name = source.name if source is not None else RAW
         self._detector, self._source, self._asked_for = detector, source, wanted
+        self._marks = marks
         self._plan = detector.plan(self.name)
         self._header, self._sample = self._plan.header, sample or {}
         self._rules: dict[tuple[int, ...], tuple[Rule, ...]] = {}
         self._seen = self._stumbles = 0
+        while wrong := self._through_list():
+            self._renew(self._header.without(wrong))
         self._prepare()
+
+    def _through_list(self) -> str:
+        """A column that in records like this one leads through a list, which no header can."""
+        for path in (*self._header.exact, *chain(*self._header.extra_paths)):
+            value: Any = self._sample
+            for key in path.split(".")[:-1]:
+                value = value.get(key) if isinstance(value, dict) else None
+                if isinstance(value, list):
+                    return path
+        return ""
 
     def headers(self, data: bytes, *, listed: bool) -> list[Any] | None:
         """The headers of all records of a chunk; None when it must go the slow way."""
@@ -65,7 +93,7 @@ class Quick:
         elif self.has_learned:
             lesson = Lesson(self._matched, self._asked - self._matched, self._through)
             self._renew(self._header.learn(lesson))
-        found = decode(data, self.layout, listed=listed)
+        found = None if self._blocked else decode(data, self.layout, listed=listed)
         if found is None and self._header.lessons and self._stumbles < STUMBLES:
             # Perhaps what was learned stands in the way: a list on the way to a field.
             self._stumbles += 1
@@ -83,10 +111,10 @@ class Quick:
         """So many records at once: few at first, as more is learned from them than of many."""
         return STEP if not self._header.lessons and self._seen < YOUNG else MANY
 
-    def candidates(self, headers: Sequence[Any], first: int) -> Iterator[Candidate]:
+    def candidates(self, headers: Sequence[Any], first: int, raws: Raws) -> Iterator[Candidate]:
         """The records that some rule may match, or that are of another source, in order.
 
-        `first` is the index of the first of them.
+        `first` is the index of the first of them, `raws` has the bytes of all.
 
         What is done for every record is done here, by loops that run in C: a line of Python for
         each would cost more than decoding it.
@@ -95,13 +123,14 @@ class Quick:
         found = self._found(headers)
         seen = set(found)
         asks = self._suspects(headers, found, seen)
-        foreign = self._foreign(headers)
+        self._worded(found, seen, first, raws, asks)
+        strange = self._foreign(headers)
         busy = {answer for answer in seen if answer.hits or answer.opens or answer is OPEN}
         indexes = [n for n, answer in enumerate(found) if answer in busy] if busy else []
-        if asks or foreign:
-            indexes = sorted({*indexes, *asks, *foreign})
+        if asks or strange:
+            indexes = sorted({*indexes, *asks, *strange})
         for index in indexes:
-            answer = OPEN if index in foreign else found[index]
+            answer = OPEN if index in strange else found[index]
             more = asks.get(index)
             ask = (*answer.opens, *more) if more else answer.opens
             yield first + index, answer, ask, headers[index]
@@ -133,7 +162,10 @@ class Quick:
         if len(self._wanted) == self._groups and None not in values and UNSET not in values:
             return dict(zip(self._wanted, values, strict=True))
         found = {k: v for k, v in zip(self._wanted, values, strict=True) if v is not UNSET}
-        told = all(any(found.get(name) is not None for name in names) for names in self._asked_for)
+        told = all(
+            any(not name or found.get(name) is not None for name in names)
+            for names in self._asked_for
+        )
         return found if told else None
 
     def _renew(self, header: Header) -> None:
@@ -143,27 +175,27 @@ class Quick:
 
     def _prepare(self) -> None:
         header = self._header
-        exact = [header.path(field) for field in header.exact]
-        extra = [header.path(field) for field in header.extra]
-        through = {path.split(".")[0] for path in (*exact, *extra) if "." in path}
-        wanted = tuple(dict.fromkeys(name for names in self._asked_for for name in names))
+        exact, extra = header.exact, header.extra_paths
+        through = {path.split(".")[0] for path in (*exact, *chain(*extra)) if "." in path}
+        wanted = tuple(dict.fromkeys(name for names in self._asked_for for name in names if name))
         self._lean, self._groups = bool(wanted) and through.isdisjoint(wanted), len(self._asked_for)
         self._wanted = wanted if self._lean else ()
-        keys, others = _marks(self._detector, self._source)
-        absent = others or ()
-        self._marked = tuple(exact.index(key) for key in keys if key in exact)
-        present = tuple(key for key in keys if key not in exact)
+        own = self._marks
+        self._marked = tuple(exact.index(key) for key in own.present if key in exact)
+        present = tuple(key for key in own.present if key not in exact)
+        columns = (*exact, *chain(*extra))
+        told = [path for path in own.paths if path not in columns]
+        self._blocked = any(overlap(path, one) for path in told for one in columns)
         self.layout = Layout(
-            exact,
-            extra,
-            (*present, *absent),
+            Paths(exact, extra, () if self._blocked else told),
+            (*present, *own.absent),
             self._wanted,
             WRAPPERS if self._source is None else KEYS,
             self._sample,
         )
-        self._marks, self._present = len(present) + len(absent), len(present)
+        self._beside, self._present = len(present) + len(own.absent), len(present)
         self._part = self.layout.part
-        self._fields = Fields.known(self.layout.finders(header.exact, header.extra))
+        self._fields = _HeaderFields(self._plan.fields, header, self.layout)
         self._answers = header.answers
         self._asked: Counter[int] = Counter()
         self._matched: Counter[int] = Counter()
@@ -183,16 +215,17 @@ class Quick:
 
     def _answer(self, found: tuple[Any, ...]) -> Answer:
         """The answer for a combination that may not have been met before."""
-        # Only texts are remembered: 1, 1.0 and True are one key of a dict.
-        if not all(value is UNSET or type(value) is str for value in found):
-            return self._fresh(found)
-        answer = self._answers.get(found)
-        return self._header.keep(found, self._fresh(found)) if answer is None else answer
+        kinds = set(map(type, found))
+        if list in kinds or dict in kinds:
+            return OPEN
+        key = found
+        if not kinds <= _TEXT_OR_NONE_AT_ALL:  # 1, 1.0 and True are one key of a dict
+            key = tuple([v if type(v) is str else (type(v).__name__, v) for v in found])
+        answer = self._answers.get(key)
+        return self._header.keep(key, self._fresh(found)) if answer is None else answer
 
     def _fresh(self, found: tuple[Any, ...]) -> Answer:
         if any(found[mark] is UNSET for mark in self._marked):
-            return OPEN
-        if any(isinstance(value, list | dict) for value in found):
             return OPEN
         return self._header.answer(found)
 
@@ -202,17 +235,21 @@ class Quick:
         """Index of a record -> rules that its extra fields leave possible."""
         asks: dict[int, list[int]] = {}
         for field, checked in _by_field(seen).items():
+            if field == WORDS:
+                continue
             indexes: Sequence[int] = range(len(headers))
             if 4 * len(checked) < len(seen):
                 indexes = [n for n, answer in enumerate(found) if answer in checked]
             some = headers if len(indexes) == len(headers) else [headers[n] for n in indexes]
-            column = _texts(self.layout.column(some, field))
+            column = self.layout.column(some, field)
+            column = _asked(column) if self._header.nested(self._header.extra[field]) else column
+            column = _texts(column)
             for place in _standing_out(column, self._header.guards[field]):
                 index = indexes[place]
                 rules = [
                     number
                     for check in found[index].checks
-                    if check.field == field
+                    if isinstance(check, Check) and check.field == field
                     for number in _passing(check, column[place])
                 ]
                 if rules:
@@ -220,13 +257,38 @@ class Quick:
                     self._through[self._header.extra[field]] += len(rules)
         return asks
 
+    def _worded(
+        self,
+        found: Sequence[Answer],
+        seen: set[Answer],
+        first: int,
+        raws: Raws,
+        asks: dict[int, list[int]],
+    ) -> None:
+        """Add the rules that the bytes of a record leave possible."""
+        checked = _by_field(seen).get(WORDS)
+        if not checked:
+            return
+        every = [one for answer in checked for one in answer.checks if isinstance(one, Words)]
+        if raws.lack(frozenset().union(*(one.needles for one in every))):
+            return
+        for index in [n for n, answer in enumerate(found) if answer in checked]:
+            for check in found[index].checks:
+                if isinstance(check, Words) and (rules := check.passing(raws.raw(first + index))):
+                    asks.setdefault(index, []).extend(rules)
+                    self._through[BYTES] += len(rules)
+
     def _foreign(self, headers: Sequence[Any]) -> set[int]:
         """Records that lack a mark of the source, or have that of an earlier one."""
         indexes: set[int] = set()
-        for number in range(self._marks):
+        if self._marks.paths:
+            told = self.layout.told(headers, self._marks.paths)
+            indexes = foreign(self._marks, told, len(headers))
+        for number in range(self._beside):
             wanted = number < self._present
             column = self.layout.beside(headers, number)
-            indexes.update([n for n, v in enumerate(column) if (v is UNSET) is wanted])
+            if column.count(UNSET) != (0 if wanted else len(column)):
+                indexes.update([n for n, v in enumerate(column) if (v is UNSET) is wanted])
         return indexes
 
     def _asked_of(
@@ -244,6 +306,32 @@ class Quick:
         self._matched.update(some)
         self._questions += len(ask)
         return some
+
+
+class _HeaderFields(Fields):
+    """The fields of a source, as they are found in headers."""
+
+    def __init__(self, fields: Fields, header: Header, layout: Layout) -> None:
+        super().__init__()
+        self._whole, self._header, self._layout = fields, header, layout
+        self._finders |= {
+            field: layout.finder(paths)
+            for field, paths in zip(header.extra, header.extra_paths, strict=True)
+        }
+
+    def finder(self, field: str) -> Callable[[Any], list[Any]]:
+        """The function that finds the field's values in a header that tells the field."""
+        found = self._finders.get(field)
+        if found is None:
+            paths = self._whole.paths(field)
+            simple = len(paths) == 1 and paths[0] in self._header.exact
+            found = self._layout.finder(paths) if simple else self._assembled(field)
+            self._finders[field] = found
+        return found
+
+    def _assembled(self, field: str) -> Callable[[Any], list[Any]]:
+        find, header = self._whole.finder(field), self._header
+        return lambda one: find(header.of_exact(self._layout.values(one)))
 
 
 def _by_field(answers: Iterable[Answer]) -> dict[int, set[Answer]]:
@@ -282,6 +370,11 @@ def _texts(column: list[Any]) -> list[Any]:
     return [v if type(v) in _AS_THEY_ARE or type(v) is list else text(v) for v in column]
 
 
+def _asked(column: list[Any]) -> list[Any]:
+    """Objects in lists: what is no text by itself is always asked about."""
+    return [[v] if type(v) is dict else v for v in column]
+
+
 def _passing(check: Check, value: Any) -> tuple[int, ...]:
     if type(value) is str:
         return check.passing(value)
@@ -294,27 +387,3 @@ def likely(names: tuple[str, ...], record: NativeRecord) -> tuple[str, ...]:
         if record.get(name) is not None:
             return names[: number + 1]
     return names
-
-
-def suits(detector: Detector, source: Source | None) -> bool:
-    """Can records of the source be told from all others by the presence of keys?"""
-    if source is None:
-        return detector.raw
-    return not source.only and _marks(detector, source)[1] is not None
-
-
-def _marks(
-    detector: Detector, source: Source | None
-) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-    """Keys that a record of the source has, and keys of earlier sources that it must not have."""
-    if source is None:
-        return (), ()
-    absent = []
-    for other in detector.sources:
-        if other is source:
-            break
-        mark = next((key for key in other.keys if key not in source.keys), None)
-        if mark is None:
-            return source.keys, None
-        absent.append(mark)
-    return source.keys, tuple(dict.fromkeys(absent))

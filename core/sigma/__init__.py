@@ -22,12 +22,22 @@ from core.errors import BadRule
 from core.model import Rule
 from core.ports import Source
 from core.rulebook import Expr, Rulebook, book
-from core.sigma.about import Example, Reading, described, examples, provider, rule, unknown_source
+from core.sigma.about import (
+    Example,
+    Reading,
+    described,
+    examples,
+    provider,
+    rule,
+    unknown_source,
+    unknown_taxonomy,
+)
 from core.sigma.correlation import Names, correlation, doubtful
-from core.sigma.detection import Placeholders, expression
+from core.sigma.detection import Placeholders, parts
 from core.sigma.document import Node, documents
+from core.sigma.written import Search, Written, written
 
-__all__ = ["Compiled", "Example", "compile_rules"]
+__all__ = ["Compiled", "Example", "Search", "Written", "compile_rules"]
 
 
 class Compiled(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +50,8 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     """The same for rules that are in the book and yet can't do what they should."""
     examples: Mapping[str, tuple[Example, ...]]
     """Rule id -> its `tests`."""
+    written: Mapping[str, Written] = {}
+    """Rule id -> where its parts lie."""
 
 
 def compile_rules(
@@ -63,6 +75,7 @@ def compile_rules(
         faults=tuple(work.faults),
         warnings=tuple(work.warnings),
         examples=work.examples,
+        written=work.written,
     )
 
 
@@ -76,6 +89,7 @@ class _Work:
         self.warnings: list[BadRule] = []
         self.examples: dict[str, tuple[Example, ...]] = {}
         self.places: dict[str, str] = {}
+        self.written: dict[str, Written] = {}
         self.names = Names()
         self.waiting: list[Reading] = []
         """Correlations: they are compiled once everything that they may name is read."""
@@ -102,7 +116,7 @@ class _Work:
             self.faults.append(_KINDS[kind](document, file))
             return
         found, tests = rule(reading), examples(reading)
-        looks_for = self._expression(reading)
+        looks_for, searches = self._expression(reading)
         self._refuse_twice(reading, found)
         self.names.add(reading, found.id)
         self.faults.extend(reading.faults)
@@ -110,22 +124,26 @@ class _Work:
             return
         self.places[found.id] = f"{file}:{document.line}"
         self.rules.append((found, looks_for, provider(reading)))
-        if warning := unknown_source(reading, found.source, self.sources):
-            self.warnings.append(warning)
+        self.written[found.id] = written(document, searches)
+        doubts = (unknown_source(reading, found.source, self.sources), unknown_taxonomy(reading))
+        self.warnings.extend(doubt for doubt in doubts if doubt is not None)
         if tests:
             self.examples[found.id] = tests
 
     def correlations(self) -> list[Correlation]:
         """Compile the correlations, and refuse those that watch what was refused or each other."""
         found: dict[str, tuple[Correlation, Reading]] = {}
+        tests: dict[str, tuple[Example, ...]] = {}
         for reading in self.waiting:
             one = correlation(reading, self.names)
+            shown = examples(reading, together=True)
             if one is not None:
                 self._refuse_twice(reading, one.rule)
             self.faults.extend(reading.faults)
             if one is not None and not reading.faults:
                 self.places[one.id] = f"{reading.file}:{reading.document.line}"
-                found[one.id] = (one, reading)
+                self.written[one.id] = written(reading.document, {})
+                found[one.id], tests[one.id] = (one, reading), shown
         while wrong := _circle(found) or _bereft(found, {rule.id for rule, _, _ in self.rules}):
             for id, reason in wrong.items():
                 _, reading = found.pop(id)
@@ -133,19 +151,21 @@ class _Work:
                 self.faults.append(BadRule(reason, file=reading.file, line=line))
         for one, reading in found.values():
             self.warnings.extend(doubtful(reading, one))
+            if tests[one.id]:
+                self.examples[one.id] = tests[one.id]
         return [one for one, _ in found.values()]
 
-    def _expression(self, reading: Reading) -> Expr | None:
+    def _expression(self, reading: Reading) -> tuple[Expr | None, dict[str, Expr]]:
         detection = reading.nodes.get("detection")
         if detection is None or not detection.map:
             line = detection.line if detection else reading.document.line
             reading.fault(line, "a rule needs a detection with a search and a condition")
-            return None
+            return None, {}
         try:
-            return expression(detection, reading.file, self.placeholders)
+            return parts(detection, reading.file, self.placeholders)
         except BadRule as fault:
             reading.faults.append(fault)
-            return None
+            return None, {}
 
     def _refuse_twice(self, reading: Reading, found: Rule) -> None:
         if found.id in self.places:

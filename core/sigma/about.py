@@ -20,6 +20,7 @@ from core.rulebook import CATEGORIES
 from core.sigma.document import Node, near
 
 __all__ = [
+    "NEEDS",
     "Example",
     "Reading",
     "described",
@@ -27,15 +28,19 @@ __all__ = [
     "provider",
     "rule",
     "unknown_source",
+    "unknown_taxonomy",
 ]
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
-    """A record on which the rule must fire, or must not."""
+    """A record on which the rule must fire, or must not; of a correlation, several together."""
 
     name: str
     fires: bool
-    event: NativeRecord
+    event: NativeRecord = {}
+    """Of a rule; {} in an example of a correlation."""
+    events: tuple[NativeRecord, ...] = ()
+    """Of a correlation; () in an example of any other rule."""
 
 
 class Reading:
@@ -112,7 +117,7 @@ def described(reading: Reading, source: str = "") -> Rule:
         attacks=attacks(tags),
         tags=tags,
         source=source,
-        needs=reading.some_of("needs", ("read", "data")),
+        needs=reading.some_of("needs", NEEDS),
         respond=reading.some_of("respond", CATALOGUE),
         file=reading.file,
     )
@@ -124,20 +129,23 @@ def provider(reading: Reading) -> str:
     return logsource.get("product", "") if _is_neutral(logsource) else ""
 
 
-def examples(reading: Reading) -> tuple[Example, ...]:
-    """The `tests` of a rule."""
+def examples(reading: Reading, *, together: bool = False) -> tuple[Example, ...]:
+    """The `tests` of a rule; those of a correlation show several events `together`."""
     node = reading.nodes.get("tests")
     if node is None or node.value is None:
         return ()
+    key = "events" if together else "event"
     if not isinstance(node.value, list):
-        reading.fault(node.line, "'tests' must be a list of {name, fires, event}")
+        reading.fault(node.line, f"'tests' must be a list of {{name, fires, {key}}}")
         return ()
-    return tuple(found for one in node.list if (found := _example(reading, one)))
+    return tuple(found for one in node.list if (found := _example(reading, one, key)))
 
 
 def unknown_source(reading: Reading, source: str, sources: Iterable[Source]) -> BadRule | None:
     """A warning, with the nearest known name, when no source delivers what the rule reads."""
-    known = [name for source in sources for name in (source.name, *source.also)]
+    every = tuple(sources)
+    known = [name for source in every for name in (source.name, *source.also)]
+    known += CATEGORIES if any(source.neutral is not None for source in every) else ()
     node = reading.nodes.get("logsource")
     if not known or not source or node is None or any(covers(source, name) for name in known):
         return None
@@ -146,6 +154,18 @@ def unknown_source(reading: Reading, source: str, sources: Iterable[Source]) -> 
         file=reading.file,
         line=node.line,
         hint=near(source, known),
+    )
+
+
+def unknown_taxonomy(reading: Reading) -> BadRule | None:
+    """A warning when a rule's names are of a taxonomy that nobody here translates."""
+    node = reading.nodes.get("taxonomy")
+    if node is None or not node.is_scalar or node.text.lower() in ("", "sigma"):
+        return None
+    return BadRule(
+        f"taxonomy '{node.text}' is not known: its fields are looked for as they are written",
+        file=reading.file,
+        line=node.line,
     )
 
 
@@ -194,17 +214,34 @@ def _source(reading: Reading) -> str:
     return f"{product}/{logsource.get('service', '*')}"
 
 
-def _example(reading: Reading, node: Node) -> Example | None:
-    parts = {key: one.plain() for key, one in node.map.items()}
+def _example(reading: Reading, node: Node, key: str) -> Example | None:
+    parts = {name: one.plain() for name, one in node.map.items()}
     match parts:
-        case {"name": str(name), "fires": bool(fires), "event": dict(event)} if len(parts) == 3:
+        case {"name": str(name), "fires": bool(fires), "event": dict(event)} if (
+            len(parts) == 3 and key == "event"
+        ):
             return Example(name=name, fires=fires, event=event)
-    wrong = next((k for k in parts if k not in ("name", "fires", "event")), "")
-    hint = near(wrong, ("name", "fires", "event")) if wrong else ""
-    reason = "an example is {name: text, fires: true or false, event: record}"
-    reading.fault(node.line, reason, hint)
+        case {"name": str(name), "fires": bool(fires), "events": [*events]} if (
+            len(parts) == 3 and key == "events" and all(isinstance(one, dict) for one in events)
+        ):
+            return Example(name=name, fires=fires, events=tuple(events))
+    known = ("name", "fires", key)
+    wrong = next((one for one in parts if one not in known), "")
+    record = "record" if key == "event" else "[record, ...]"
+    reason = f"an example is {{name: text, fires: true or false, {key}: {record}}}"
+    reading.fault(node.line, reason, near(wrong, known) if wrong else "")
     return None
 
+
+NEEDS: Mapping[str, str] = {
+    "read": "AWS's read-only management events, which EventBridge leaves out unless told otherwise",
+    "data": "records of the data itself: AWS's data events, Azure's resource logs, Google's Data"
+    " Access audit logs",
+    "premium": "Entra's sign-in logs, risk detections and alerts of Privileged Identity"
+    " Management, which take a licence of P1 or P2",
+    "workspace": "Google Workspace's logs, which it shares with Google Cloud only when told to",
+}
+"""What a rule may say in `needs`: telemetry that is off by default."""
 
 _LOGSOURCE = ("category", "product", "service", "definition")
 

@@ -1,4 +1,4 @@
-"""A correlation document: Sigma's eight types, and first_seen and absence of our own.
+"""A correlation document: Sigma's ten types, and first_seen and absence of our own.
 
 Read from nodes, so that every fault has its line; pySigma parses boolean conditions. References
 are given as written, by id or by name: `Names` knows what they mean once all files are read.
@@ -91,9 +91,6 @@ def doubtful(reading: Reading, found: Correlation) -> Iterable[BadRule]:
     if found.fields and found.type in ("event_count", "temporal", "temporal_ordered"):
         reason = f"{found.type} looks at no field: '{found.fields[0]}' changes nothing"
         yield BadRule(reason, file=reading.file, line=line)
-    if "tests" in reading.nodes:
-        reason = "examples of a correlation are not run: write them for the rules it watches"
-        yield BadRule(reason, file=reading.file, line=reading.document.lines["tests"])
 
 
 class _Section:
@@ -265,7 +262,10 @@ class _Section:
             }
             if "" in named.values():
                 return (), ()
-            return _terms(parsed.parsed, named), tuple(dict.fromkeys(named.values()))
+            terms = _terms(parsed.parsed, named)
+            if not terms:  # none is what a correlation without a boolean condition has
+                self.fault(node.line, f"condition '{node.text[:80]}' can't hold")
+            return terms, tuple(dict.fromkeys(named.values()))
         except (SigmaError, ValueError, RecursionError) as error:
             reason = str(error).splitlines()[0] if str(error) else "nested too deeply"
             self.fault(node.line, f"condition '{node.text[:80]}': {reason}")

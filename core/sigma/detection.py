@@ -45,7 +45,7 @@ from core.rulebook import (
 )
 from core.sigma.document import Node, near
 
-__all__ = ["Placeholders", "expression"]
+__all__ = ["Placeholders", "expression", "parts"]
 
 Placeholders = Mapping[str, Sequence[str | int | float]]
 """Name between percent signs -> the values that `expand` puts there; wildcards count."""
@@ -56,24 +56,31 @@ MOST_DEPTH = 60
 
 def expression(detection: Node, file: str, placeholders: Placeholders) -> Expr:
     """What a rule's `detection` looks for. BadRule names the first line that can't be honoured."""
-    parts = detection.map
-    if "condition" not in parts:
-        hint = near("condition", parts)
+    return parts(detection, file, placeholders)[0]
+
+
+def parts(
+    detection: Node, file: str, placeholders: Placeholders
+) -> tuple[Expr, dict[str, Expr]]:  # fmt: skip
+    """The same, and what each of its searches looks for by name."""
+    nodes = detection.map
+    if "condition" not in nodes:
+        hint = near("condition", nodes)
         raise BadRule("detection has no condition", file=file, line=detection.line, hint=hint)
     named = {
         name: _searches(node, _Place(file, detection.lines[name]), placeholders)
-        for name, node in parts.items()
+        for name, node in nodes.items()
         if name not in _NOT_SEARCHES
     }
     if not named:
         raise BadRule("detection looks for nothing", file=file, line=detection.line)
-    conditions = [_condition(node, file, named) for node in parts["condition"].list]
+    conditions = [_condition(node, file, named) for node in nodes["condition"].list]
     if not conditions:
-        raise BadRule("the condition is empty", file=file, line=parts["condition"].line)
+        raise BadRule("the condition is empty", file=file, line=nodes["condition"].line)
     found = _or(conditions)
     if _depth(found) > MOST_DEPTH:
-        raise BadRule("nested too deeply", file=file, line=parts["condition"].line)
-    return found
+        raise BadRule("nested too deeply", file=file, line=nodes["condition"].line)
+    return found, named
 
 
 class _Place:
@@ -114,10 +121,12 @@ def _all_scalars(node: Node) -> bool:
 
 def _item(key: str, values: list[Node], place: _Place, placeholders: Placeholders) -> Expr:
     """One `field|modifier|...: values`, by pySigma's modifiers."""
-    field, *modifiers = key.split("|")
+    field, *written = key.split("|")
+    modifiers = [_SAME.get(name, name) for name in written]
     for name in modifiers:
         if name not in modifier_mapping:
-            raise place.bad(f"unknown modifier '{name}'", near(name, modifier_mapping))
+            known = (*modifier_mapping, *_SAME)
+            raise place.bad(f"unknown modifier '{name}'", near(name, known))
     if not field and any(node.value in (None, "") for node in values):
         raise place.bad("a keyword can't be empty: it would match every record")
     plain = [_plain(node, modifiers) for node in values]
@@ -125,7 +134,7 @@ def _item(key: str, values: list[Node], place: _Place, placeholders: Placeholder
         for node in values:
             _check_regex(node.text, place.at(node.line))
     try:
-        item = SigmaDetectionItem.from_mapping(key or None, plain)
+        item = SigmaDetectionItem.from_mapping("|".join((field, *modifiers)) or None, plain)
         reader = _Reader(field or None, frozenset(modifiers), placeholders, place)
         found = [reader.read(value) for value in item.value] or [reader.read(st.SigmaNull())]
     except (SigmaError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -137,6 +146,8 @@ def _item(key: str, values: list[Node], place: _Place, placeholders: Placeholder
 def _plain(node: Node, modifiers: Sequence[str]) -> Any:
     """What pySigma is given: numbers only where they are compared, else the text they read as."""
     value = node.value
+    if isinstance(value, str) and "expand" in modifiers:
+        return value.replace(r"\%", _PERCENT)
     if value is None or isinstance(value, str) or not _NUMERIC.isdisjoint(modifiers):
         return value
     if not _AS_TEXT.isdisjoint(modifiers) or (isinstance(value, float) and not isfinite(value)):
@@ -184,7 +195,7 @@ class _Reader:
         flags = "".join(sorted(value.sigma_to_re_flag[flag] for flag in value.flags))
         found = []
         for one in self._expanded(value):
-            source = str(one.regexp)
+            source = str(one.regexp).replace(_PERCENT, "%")
             if "startswith" in self.modifiers:
                 source = rf"\A(?:{source})"
             if "endswith" in self.modifiers:
@@ -234,8 +245,7 @@ class _Reader:
 
     def _pattern(self, parts: Sequence[Any], cased: bool) -> Pattern:
         pieces: list[str | int] = [
-            _WILDCARDS[p] if isinstance(p, st.SpecialChars) else p if cased else p.casefold()
-            for p in parts
+            _WILDCARDS[p] if isinstance(p, st.SpecialChars) else _written(p, cased) for p in parts
         ]
         if self.field is None:
             pieces = [
@@ -244,6 +254,11 @@ class _Reader:
                 *([] if "endswith" in self.modifiers else [ANY_MANY]),
             ]
         return _joined(pieces)
+
+
+def _written(text: str, cased: bool) -> str:
+    text = text.replace(_PERCENT, "%")
+    return text if cased else text.casefold()
 
 
 def _joined(pieces: list[str | int]) -> Pattern:
@@ -355,6 +370,12 @@ def _first_line(error: BaseException) -> str:
 
 _NOT_SEARCHES = ("condition", "timeframe")
 """`timeframe` belonged to Sigma 1's aggregations; in a plain condition it has no meaning."""
+
+_SAME: Mapping[str, str] = {"utf16le": "wide"}
+"""Modifiers of the specification that pySigma knows by their other name alone."""
+
+_PERCENT = "\ue025"
+"""Stands for `\\%` of a value with `expand` while pySigma, which has no escape, looks for names."""
 
 _AS_TEXT = frozenset(
     {"contains", "startswith", "endswith", "re", "cidr", "fieldref", "expand", "cased"}

@@ -32,6 +32,7 @@ from core.model import (
 )
 from core.native import dig, first, items, text
 from core.ports import Source
+from functions.aws.catalogue import FIELDS, OFF
 from functions.aws.targets import arn, targets
 
 __all__ = ["SOURCES", "event"]
@@ -348,6 +349,8 @@ SOURCES: tuple[Source, ...] = (
         derived={"status": _status, "requestParameters": _request},
         records="Records",
         targets=targets,
+        fields=FIELDS,
+        off=OFF,
     ),
 )
 """Every kind of native record that this file reads."""

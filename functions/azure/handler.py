@@ -31,7 +31,7 @@ from core.sweep import sweep as sweep_inventory
 from functions.azure import adapters, envelopes, events, lookup
 from functions.azure.wiring import Wiring, wiring
 
-__all__ = ["again", "application", "approve", "detect", "notice", "respond", "sweep"]
+__all__ = ["again", "application", "approve", "detect", "notice", "respond", "settle", "sweep"]
 
 LOG = logging.getLogger("vigil")
 
@@ -120,8 +120,16 @@ def sweep(timer: func.TimerRequest) -> None:
         unseen += swept.unseen
         parts.metrics("unseen", len(unseen) - len(swept.unseen))
         parts.metrics("expunged", parts.store.expunge())
+        parts.metrics("sweeps", 1)
         for reason in unseen:
             LOG.warning("unseen: %s", printable(reason, 500))
+
+
+def settle(timer: func.TimerRequest) -> None:
+    """Every few minutes: what correlations decided that had to wait."""
+    with _turn("sweep") as parts:
+        parts.metrics("settled", parts.engine("sweep").settle())
+        parts.metrics("settlings", 1)
 
 
 def approve(req: func.HttpRequest) -> func.HttpResponse:
@@ -278,6 +286,8 @@ def _of_respond(app: func.FunctionApp, environ: Mapping[str, str]) -> None:
 def _of_sweep(app: func.FunctionApp, environ: Mapping[str, str]) -> None:
     schedule = environ.get("VIGIL_SWEEP_SCHEDULE", "0 7 * * * *")
     app.timer_trigger(schedule=schedule, arg_name="timer", run_on_startup=False)(sweep)
+    often = environ.get("VIGIL_SETTLE_SCHEDULE", "30 */5 * * * *")
+    app.timer_trigger(schedule=often, arg_name="timer", run_on_startup=False)(settle)
 
 
 def _of_approve(app: func.FunctionApp, environ: Mapping[str, str]) -> None:

@@ -267,4 +267,6 @@ POSTURE: Mapping[str, Callable[[Event], tuple[Target, ...]]] = {
     "storage": _swept("storage", ACCOUNT, CONTAINER),
     "audit_log": _swept("audit_log", SETTING),
 }
-"""Target kind -> its reader of resources of a sweep; kinds that no resource shows are absent."""
+"""Target kind -> its reader of resources of a sweep; kinds that no resource shows are absent.
+
+An old secret of an application is no target: all of the application would have to stop for it."""

@@ -12,10 +12,10 @@ import msgspec
 
 import core
 from core import rulebook
-from core.chains import correlations
 from core.errors import BadRule
 from core.rulebook import Rulebook
-from core.sigma import Example, compile_rules
+from core.sigma import Example, Written, compile_rules
+from core.watch import correlations
 from functions.local.sources import sources
 from functions.local.terminal import fail, warn
 
@@ -34,6 +34,7 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[BadRule, ...] = ()
     warnings: tuple[BadRule, ...] = ()
     examples: Mapping[str, tuple[Example, ...]] = {}
+    written: Mapping[str, Written] = {}
 
 
 def gather(paths: Sequence[Path], *, with_shipped: bool = False) -> Gathered:
@@ -54,6 +55,7 @@ def gather(paths: Sequence[Path], *, with_shipped: bool = False) -> Gathered:
         faults=compiled.faults,
         warnings=(*compiled.warnings, *warnings),
         examples=compiled.examples,
+        written=compiled.written,
     )
 
 

@@ -17,6 +17,7 @@ locals {
     "CreateProfile",
     "CreateRole",
     "CreateTrustAnchor",
+    "CreateUser",
     "DeactivateMFADevice",
     "DeleteAccountPublicAccessBlock",
     "DeleteBucketPublicAccessBlock",
@@ -34,6 +35,8 @@ locals {
     "GetAccountAuthorizationDetails",
     "GetAccountSummary",
     "GetCallerIdentity",
+    "GetPasswordData",
+    "GetSecretValue",
     "LeaveOrganization",
     "ListBuckets",
     "ListUsers",
@@ -53,6 +56,8 @@ locals {
     "PutUserPolicy",
     "RemoveAccountFromOrganization",
     "RunInstances",
+    "SendCommand",
+    "StartSession",
     "StopEventDataStoreIngestion",
     "StopLogging",
     "StopMonitoringMembers",
@@ -61,6 +66,15 @@ locals {
     "UpdateLoginProfile",
     "UpdateTrail",
     "UpdateTrustAnchor",
+  ]
+
+  # What services call a refusal, for the rule that counts refused calls of any name.
+  denials = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",
+    "Client.UnauthorizedOperation",
+    "UnauthorizedOperation",
   ]
 
   # An event pattern holds 2048 characters; 40 names of the longest kind stay below that.
@@ -77,6 +91,10 @@ locals {
       }
     },
     {
+      denied = {
+        detail-type = local.from_cloudtrail
+        detail      = { errorCode = local.denials }
+      }
       sign-ins = { detail-type = ["AWS Console Sign In via CloudTrail"] }
       root = {
         detail-type = local.from_cloudtrail

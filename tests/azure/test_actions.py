@@ -103,6 +103,18 @@ def test_a_write_done_twice_is_a_write_done_once(azure, clients, verb, scene):
     assert lens.read(aim) == wanted
 
 
+@each_reversible
+def test_an_undo_done_twice_is_an_undo_done_once(azure, clients, verb, scene):
+    lens, aim = actions(clients)[verb], scene(azure)
+    before, wanted = states(lens, aim)
+    roles = world(azure)[2]
+    lens.write(aim, before, wanted)
+    for _ in range(2):
+        lens.write(aim, wanted, before)
+    assert lens.read(aim) == before
+    assert world(azure)[2] == roles
+
+
 @each_scene
 def test_a_state_survives_being_stored_as_json(azure, clients, verb, scene):
     lens, aim = actions(clients)[verb], scene(azure)
@@ -411,6 +423,17 @@ def test_the_same_role_in_a_part_of_the_directory_is_kept(azure, clients):
     ]
 
 
+def test_a_grant_comes_back_with_its_condition(azure, clients):
+    lens, aim = actions(clients)["remove_grant"], scenes.conditional_role_of_azure(azure)
+    held = dict(azure.resources[scenes.ASSIGNMENT.lower()]["properties"])
+    before, wanted = states(lens, aim)
+    lens.write(aim, before, wanted)
+    lens.write(aim, wanted, before)
+    back = azure.resources[scenes.ASSIGNMENT.lower()]["properties"]
+    added_by_azure = {"scope", "createdOn"}
+    assert back == {name: held[name] for name in held if name not in added_by_azure}
+
+
 def test_the_same_grant_under_another_name_is_no_reason_to_try_for_ever(azure, clients):
     lens, aim = actions(clients)["remove_grant"], scenes.role_of_azure(azure)
     before, wanted = states(lens, aim)
@@ -538,6 +561,13 @@ def test_other_settings_of_an_account_are_kept(azure, clients):
         "allowBlobPublicAccess": False,
         "allowSharedKeyAccess": True,
     }
+
+
+def test_a_container_of_which_nothing_is_said_is_private(azure, clients):
+    azure.add(scenes.CONTAINER, {"hasLegalHold": False})
+    aim = target("storage", resource=scenes.CONTAINER)
+    before, wanted = states(actions(clients)["block_public_storage"], aim)
+    assert before == wanted == {"publicAccess": "None"}
 
 
 def wanted_logs(azure, clients, scene):

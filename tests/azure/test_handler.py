@@ -375,7 +375,7 @@ def test_an_app_has_the_triggers_of_its_one_function():
     assert found == {
         "detect": ["detect", "notice", "again"],
         "respond": ["respond"],
-        "sweep": ["sweep"],
+        "sweep": ["sweep", "settle"],
         "approve": ["approve"],
     }
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from core.errors import Conflict, Forbidden, NotFound, Reject, Unavailable
-from functions.azure.rest import Rest, Service, credential
+from functions.azure.rest import CLOUDS, Rest, Service, _within, credential
 from tests.azure.scripted import StaticCredential, scripted
 
 SCOPE = "https://management.azure.com/.default"
@@ -170,6 +170,26 @@ def test_no_token_goes_to_another_host_that_an_answer_names(rest, service):
     service.then(200, b'{"value":[1],"nextLink":"http://127.0.0.1.evil.example.com/2"}')
     with pytest.raises(Reject, match="another host"):
         list(rest.items(at(service), "/list"))
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("https://management.azure.com/operations/1", True),
+        ("https://westeurope.management.azure.com/operations/1", True),
+        ("https://evilmanagement.azure.com/operations/1", False),
+        ("https://management.azure.com.evil.example.com/operations/1", False),
+        ("https://management.azure.com@evil.example.com/operations/1", False),
+        ("http://management.azure.com/operations/1", False),
+        ("/operations/1", False),
+    ],
+)
+def test_a_host_is_arms_own_or_a_region_of_it(url, own):
+    if own:
+        _within(CLOUDS["public"].arm, url)
+        return
+    with pytest.raises(Reject, match="another host"):
+        _within(CLOUDS["public"].arm, url)
 
 
 def test_a_list_is_read_over_all_its_pages(rest, service):

@@ -217,6 +217,10 @@ def test_a_name_with_a_slash_in_it_makes_no_target():
     assert targets("ingress", event) == ()
 
 
+def test_a_collection_is_no_resource():
+    assert targets("ingress", swept(f"{GROUP}/securityrules")) == ()
+
+
 @pytest.mark.parametrize(
     ("kind", "uid"),
     [

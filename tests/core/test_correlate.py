@@ -172,6 +172,8 @@ def test_several_fields_make_one_value_together():
     [
         ("value_sum", {}, 10),
         ("value_avg", {}, 2.5),
+        ("value_min", {}, 1),
+        ("value_max", {}, 4),
         ("value_median", {}, 2.5),
         ("value_percentile", {"percentile": 25}, 1.75),
         ("value_percentile", {"percentile": 100}, 4),

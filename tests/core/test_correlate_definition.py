@@ -181,6 +181,8 @@ FIGURES = {
     "temporal_ordered": longest,
     "value_sum": total,
     "value_avg": mean,
+    "value_min": lambda it, inside, spans: min(all_numbers(it, inside)),
+    "value_max": lambda it, inside, spans: max(all_numbers(it, inside)),
     "value_median": quantile,
     "value_percentile": quantile,
 }

@@ -116,6 +116,8 @@ SHAPES = {
     "temporal_ordered": temporal("temporal_ordered"),
     "value_sum": metric("value_sum"),
     "value_avg": metric("value_avg"),
+    "value_min": metric("value_min"),
+    "value_max": metric("value_max"),
     "value_percentile": metric("value_percentile"),
     "value_median": metric("value_median"),
     "first_seen": first_seen,

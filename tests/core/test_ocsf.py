@@ -341,3 +341,25 @@ def test_any_event_is_valid_alone_and_as_evidence(event: Event) -> None:
 def test_the_version_written_is_the_version_of_the_distribution() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["project"]["version"] == PRODUCT_VERSION
+
+
+def test_a_finding_of_many_events_says_what_they_have_in_common_and_is_valid() -> None:
+    found = finding(
+        replace(
+            FINDING,
+            began=FINDING.time - 60_000,
+            count=12,
+            group={"userIdentity.arn": "x"},
+            capped=True,
+            former=("old",),
+        )
+    )
+    assert faults(found) == []
+    assert found["start_time"] == found["finding_info"]["first_seen_time"] == FINDING.time - 60_000
+    assert found["count"] == found["finding_info"]["related_events_count"] == 12
+    assert found["unmapped"] == {
+        "group": {"userIdentity.arn": "x"},
+        "capped": True,
+        "former_uids": ["old"],
+    }
+    assert "unmapped" not in finding(FINDING)

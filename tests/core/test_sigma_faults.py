@@ -171,6 +171,35 @@ def test_an_unknown_source_is_a_warning_with_the_nearest_name(tmp_path: Path) ->
     assert written(tmp_path, GOOD, sources=[source]).warnings == ()
 
 
+def test_a_neutral_rule_is_silent_only_where_no_source_speaks_neutrally(tmp_path: Path) -> None:
+    source = Source("aws/cloudtrail", ("eventName",), "eventName", "t", "u", event=lambda r: r)  # type: ignore[arg-type,return-value]
+    text = GOOD.replace("{product: aws, service: cloudtrail}", "{category: api_activity}")
+    assert "stays silent" in written(tmp_path, text, sources=[source]).warnings[0].reason
+    speaks = source._replace(neutral=dict)
+    assert written(tmp_path, text, sources=[speaks]).warnings == ()
+
+
+def test_an_unknown_taxonomy_is_a_warning(tmp_path: Path) -> None:
+    (warning,) = written(tmp_path, GOOD + "taxonomy: ecs\n").warnings
+    assert (warning.line, "taxonomy 'ecs' is not known" in warning.reason) == (17, True)
+    assert written(tmp_path, GOOD + "taxonomy: sigma\n").warnings == ()
+
+
+def test_keys_that_change_nothing_are_read_over(tmp_path: Path) -> None:
+    more = """\
+license: MIT
+date: 2026-03-01
+modified: 2026-03-02
+related: [{id: 22222222-2222-2222-2222-222222222222, type: similar}]
+fields: [userAgent]
+scope: [server]
+custom: {ours: true}
+"""
+    compiled = written(tmp_path, GOOD.replace("service: ", "definition: a trail, service: ") + more)
+    assert (compiled.faults, compiled.warnings) == ((), ())
+    assert compiled.book.rules == written(tmp_path, GOOD).book.rules
+
+
 @pytest.mark.parametrize(
     ("logsource", "source"),
     [
@@ -209,3 +238,22 @@ def test_a_condition_nested_beyond_reason_is_refused(tmp_path: Path) -> None:
     deep = "not " * 3_000 + "selection"
     (fault,) = written(tmp_path, GOOD.replace("condition: selection", f"condition: {deep}")).faults
     assert "nested too deeply" in fault.reason
+
+
+def test_a_map_may_take_over_another_and_say_some_of_it_anew(tmp_path: Path) -> None:
+    tests = """tests:
+  - {name: a, fires: true, event: &a {one: 1, two: {x: 1}}}
+  - {name: b, fires: true, event: &b {<<: *a, one: 2}}
+  - {name: c, fires: true, event: {<<: *b, three: 3}}
+  - {name: d, fires: true, event: *b}
+"""
+    body = GOOD[: GOOD.index("tests:")] if "tests:" in GOOD else GOOD
+    compiled = written(tmp_path, body + tests)
+    assert compiled.faults == ()
+    (found,) = compiled.examples.values()
+    assert [one.event for one in found] == [
+        {"one": 1, "two": {"x": 1}},
+        {"one": 2, "two": {"x": 1}},
+        {"one": 2, "two": {"x": 1}, "three": 3},
+        {"one": 2, "two": {"x": 1}},
+    ]

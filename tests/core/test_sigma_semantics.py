@@ -200,6 +200,16 @@ TEXT = rows(
             ({"a": "y"}, QUIET),
         ],
     ),
+    ("neq of a number", selection("a|neq: 5"), [({"a": 6}, FIRE), ({"a": "5"}, QUIET)]),
+    (
+        "neq of another field",
+        selection("a|fieldref|neq: b"),
+        [
+            ({"a": "x", "b": "y"}, FIRE),
+            ({"a": "x", "b": "X"}, QUIET),
+            ({"a": "x"}, FIRE),
+        ],
+    ),
     (
         "contains neq",
         selection("a|contains|neq: x"),
@@ -270,6 +280,24 @@ WILDCARDS = rows(
         ],
     ),
     (
+        "three backslashes before a star are plain text",
+        selection(r"a: 'a\\\*'"),
+        [
+            ({"a": "a\\*"}, FIRE),
+            ({"a": "a\\b"}, QUIET),
+        ],
+    ),
+    (
+        "two, and four, backslashes",
+        selection(r"a: ['x\\y', 'p\\\\q']"),
+        [
+            ({"a": "x\\y"}, FIRE),
+            ({"a": "x\\\\y"}, QUIET),
+            ({"a": "p\\\\q"}, FIRE),
+            ({"a": "p\\q"}, QUIET),
+        ],
+    ),
+    (
         "plain backslash",
         selection(r"a: 'C:\Windows\x'"),
         [
@@ -320,6 +348,14 @@ REGEX = rows(
     ("no m", selection("a|re: '^b$'"), [({"a": "a\nb\nc"}, QUIET)]),
     ("s", selection("a|re|s: 'a.c'"), [({"a": "a\nc"}, FIRE)]),
     ("no s", selection("a|re: 'a.c'"), [({"a": "a\nc"}, QUIET)]),
+    (
+        "i, m and s by their long names",
+        selection("a|re|ignorecase|multiline|dotall: '^A.C$'"),
+        [
+            ({"a": "x\na\nc\nx"}, FIRE),
+            ({"a": "xa\nc"}, QUIET),
+        ],
+    ),
     ("i and s", selection("a|re|i|s: 'A.C'"), [({"a": "a\nc"}, FIRE)]),
     ("startswith", selection("a|re|startswith: b|c"), [({"a": "cx"}, FIRE), ({"a": "xc"}, QUIET)]),
     ("endswith", selection("a|re|endswith: b|c"), [({"a": "xc"}, FIRE), ({"a": "cx"}, QUIET)]),
@@ -609,6 +645,7 @@ ENCODED = rows(
         ],
     ),
     ("wide", selection("a|wide|base64: ab"), [({"a": "YQBiAA=="}, FIRE)]),
+    ("utf16le", selection("a|utf16le|base64: ab"), [({"a": "YQBiAA=="}, FIRE)]),
     ("utf16be", selection("a|utf16be|base64: ab"), [({"a": "AGEAYg=="}, FIRE)]),
     ("utf16", selection("a|utf16|base64: ab"), [({"a": "//5hAGIA"}, FIRE)]),
     (
@@ -618,6 +655,8 @@ ENCODED = rows(
             ({"a": "x /f y"}, FIRE),
             ({"a": "x -f y"}, FIRE),
             ({"a": "x \u2013f y"}, FIRE),
+            ({"a": "x \u2014f y"}, FIRE),
+            ({"a": "x \u2015f y"}, FIRE),
             ({"a": "f"}, QUIET),
         ],
     ),
@@ -766,6 +805,19 @@ def test_construct_means_what_the_page_says(
             ],
         ),
         ("no placeholder", selection("a|expand: '50%'"), [({"a": "50%"}, FIRE)]),
+        (
+            "an escaped percent sign is plain",
+            selection(r"a|expand: '\%plain%admins%'"),
+            [
+                ({"a": "%plainroot"}, FIRE),
+                ({"a": r"\%plainroot"}, QUIET),
+            ],
+        ),
+        (
+            "not without the modifier",
+            selection("a: '%admins%'"),
+            [({"a": "%admins%"}, FIRE), ({"a": "root"}, QUIET)],
+        ),
         ("in a regex", selection("a|re|expand: '^%admins%$'"), [({"a": "root"}, FIRE)]),
     ),
 )

@@ -155,7 +155,7 @@ def test_each_app_has_the_triggers_of_its_function_and_no_other(cloud):
     assert kinds == {
         "detect": ["eventHubTrigger", "eventGridTrigger", "queueTrigger"],
         "respond": ["queueTrigger"],
-        "sweep": ["timerTrigger"],
+        "sweep": ["timerTrigger", "timerTrigger"],
         "approve": ["httpTrigger"],
     }
 

@@ -179,6 +179,7 @@ def test_other_wrong_variables_are_refused_all_at_once(aws):
         enabled_verbs=["delete_everything"],
         journal={"mode": "NONE", "days": 0},
         sweep_minutes=300,
+        settle_minutes=0,
         name="Vigil!",
         functions={"detect": {"timeout": 1000}},
     )
@@ -232,6 +233,24 @@ def test_a_queue_waits_six_times_the_timeout_of_its_function(mixed):
     assert waits == {"vigil-events": 600, "vigil-respond": 360}
 
 
+def test_correlations_decide_every_few_minutes_and_a_sweep_stays_a_sweep(default):
+    schedules = {each["name"]: each for each in resources(default, "aws_scheduler_schedule")}
+    settle, sweep = schedules["vigil-settle"], schedules["vigil-sweep"]
+    assert settle["schedule_expression"] == "rate(5 minutes)"
+    assert json.loads(settle["target"][0]["input"]) == {"task": "settle"}
+    assert sweep["target"][0]["input"] is None
+
+
+def test_a_sweep_that_does_not_finish_is_an_alarm_however_often_its_function_runs(default):
+    alarms = {
+        each["alarm_name"]: each for each in resources(default, "aws_cloudwatch_metric_alarm")
+    }
+    for name, minutes in (("sweeps", 60), ("settlings", 5)):
+        alarm = alarms[f"vigil-{name}-missed"]
+        assert (alarm["namespace"], alarm["metric_name"]) == ("Vigil", name)
+        assert (alarm["period"], alarm["treat_missing_data"]) == (60 * minutes, "breaching")
+
+
 def test_files_of_a_trail_come_in_by_eventbridge_too(mixed):
     (rule,) = [
         each
@@ -283,17 +302,19 @@ def envelope(event):
 
 
 def cloudtrail_rules():
-    for file in sorted((terraform.ROOT / "core/rules").rglob("*.yml")):
+    """Rules about CloudTrail, and the correlations of the same files."""
+    for file in sorted((terraform.ROOT / "core/rules/aws").rglob("*.yml")):
         for rule in yaml.safe_load_all(file.read_text()):
-            if rule.get("logsource", {}).get("service") == "cloudtrail":
+            if "correlation" in rule or rule["logsource"].get("service") == "cloudtrail":
                 yield {**rule, "file": file.name}
 
 
 def firing_examples():
     for rule in cloudtrail_rules():
         for example in rule.get("tests", []):
-            if example["fires"]:
-                yield f"{rule['file']}: {example['name']}", example["event"]
+            for event in example.get("events", [example.get("event")]):
+                if example["fires"]:
+                    yield f"{rule['file']}: {example['name']}", event
 
 
 def event_names(detection):
@@ -323,6 +344,7 @@ FAULTS = (
     "GOVERNANCE or COMPLIANCE",
     "days is 1 to 36500",
     "5 to 150",
+    "1 to 60",
     "lower-case",
     "1 to 900 seconds",
 )

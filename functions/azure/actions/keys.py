@@ -30,7 +30,7 @@ __all__ = ["DISABLE_ACCESS_KEY"]
 
 def _read(clients: Clients, target: Target) -> State:
     if "resource" not in target.args:
-        return {"accountEnabled": _principal(clients, target).get("accountEnabled") is not False}
+        return {"accountEnabled": _principal(clients, target)["accountEnabled"]}
     account = get(clients, resource(clients, target, ACCOUNT), STORAGE)
     return {"allowSharedKeyAccess": account["properties"].get("allowSharedKeyAccess") is not False}
 

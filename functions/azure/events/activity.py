@@ -31,6 +31,7 @@ from core.model import (
 )
 from core.native import first, text
 from core.ports import Derive, Source
+from functions.azure.catalogue import ACTIVITY
 from functions.azure.events.values import address, content_id, moment, part
 
 __all__ = ["ACTIVITY_SOURCES", "activity_event", "ended"]
@@ -329,6 +330,7 @@ def _shape(keys: tuple[str, ...], only: Mapping[str, tuple[str, ...]], time: str
         aliases=ALIASES,
         derived=DERIVED,
         records="records",
+        fields=ACTIVITY,
     )
 
 

@@ -20,6 +20,7 @@ from core.hostile import kind_of
 from core.model import Activity, Actor, Event, Json, NativeRecord, Outcome, Resource
 from core.native import dig, first, text
 from core.ports import Source
+from functions.azure import catalogue
 from functions.azure.events.entra_fields import (
     AUDIT,
     AUDIT_DERIVED,
@@ -281,6 +282,8 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=pim_event,
         aliases=PIM,
         derived=PIM_DERIVED,
+        fields=catalogue.PIM,
+        off=catalogue.PIM_OFF,
         records="records",
     ),
     Source(
@@ -293,6 +296,8 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=pim_event,
         aliases=PIM,
         derived=PIM_DERIVED,
+        fields=catalogue.PIM,
+        off=catalogue.PIM_OFF,
         records="value",
     ),
     Source(
@@ -304,6 +309,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=audit_event,
         aliases=AUDIT,
         derived=AUDIT_DERIVED,
+        fields=catalogue.AUDIT,
         also=("azure/activitylogs",),
         records="value",
     ),
@@ -316,6 +322,8 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=signin_event,
         aliases=SIGNIN,
         derived=SIGNIN_DERIVED,
+        fields=catalogue.SIGNIN,
+        off=catalogue.SIGNIN_OFF,
         records="value",
     ),
     Source(
@@ -327,6 +335,8 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=risk_event,
         aliases=RISK,
         derived=RISK_DERIVED,
+        fields=catalogue.RISK,
+        off=catalogue.RISK_OFF,
         records="value",
     ),
     Source(
@@ -339,6 +349,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=audit_event,
         aliases=AUDIT,
         derived=AUDIT_DERIVED,
+        fields=catalogue.AUDIT,
         also=("azure/activitylogs",),
         records="records",
     ),
@@ -352,6 +363,8 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=signin_event,
         aliases=SIGNIN,
         derived=SIGNIN_DERIVED,
+        fields=catalogue.SIGNIN,
+        off=catalogue.SIGNIN_OFF,
         records="records",
     ),
     Source(
@@ -364,6 +377,8 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=risk_event,
         aliases=RISK,
         derived=RISK_DERIVED,
+        fields=catalogue.RISK,
+        off=catalogue.RISK_OFF,
         records="records",
     ),
 )

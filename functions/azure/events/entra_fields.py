@@ -17,7 +17,7 @@ from functools import partial
 
 from core.model import Json, NativeRecord
 from core.native import dig, first, text
-from core.ports import Derive
+from core.ports import Derive, Derived
 from functions.azure.events.values import compact, named
 
 __all__ = [
@@ -109,6 +109,9 @@ def _outcome(record: NativeRecord) -> list[Json]:
     if not code:
         return []
     return ["Success" if code == "0" else "Interrupted" if code in INTERRUPTED else "Failure"]
+
+
+OUTCOMES = ("Success", "Failure", "Interrupted")
 
 
 def _signin_status(record: NativeRecord) -> list[Json]:
@@ -232,11 +235,23 @@ AUDIT: Mapping[str, tuple[str, ...]] = {
     "failure_status_reason": ("properties.resultReason", "resultReason"),
 }
 
+
+def _reading(of: Derive, *paths: str) -> Derive:
+    """A derived field that is told by paths of Graph's object, exported or alone."""
+    return Derived(of, tuple(found for path in paths for found in (f"properties.{path}", path)))
+
+
 AUDIT_DERIVED: Mapping[str, Derive] = {
-    **dict.fromkeys(ACTIVITY_NAMES, _activity),
+    **dict.fromkeys(
+        ACTIVITY_NAMES,
+        Derived(
+            _activity,
+            ("properties.activityDisplayName", "activityDisplayName", "operationName"),
+        ),
+    ),
     "properties.message": _message,
-    **dict.fromkeys(("category", "Category"), _category),
-    **dict.fromkeys(("status", "Status"), _audit_status),
+    **dict.fromkeys(("category", "Category"), _reading(_category, "category")),
+    **dict.fromkeys(("status", "Status"), _reading(_audit_status, "result", "resultReason")),
     **dict.fromkeys(("initiatedBy", "InitiatedBy", "Initiatedby", "Initiatied.By"), _initiator),
     **dict.fromkeys(
         ("targetResources.type", "targetResources.Type", "TargetResources.type"), _target_type
@@ -288,11 +303,23 @@ SIGNIN: Mapping[str, tuple[str, ...]] = {
 }
 
 SIGNIN_DERIVED: Mapping[str, Derive] = {
-    **dict.fromkeys(("status", "Status"), _signin_status),
-    **dict.fromkeys(("resultDescription", "ResultDescription", "Resultdescription"), _description),
-    "properties.message": _protocol,
+    **dict.fromkeys(("status", "Status"), Derived(_signin_status, says=OUTCOMES)),
+    **dict.fromkeys(
+        ("resultDescription", "ResultDescription", "Resultdescription"),
+        Derived(
+            _description,
+            (
+                *("resultType", "resultDescription"),
+                *("properties.status.errorCode", "status.errorCode"),
+                *("properties.status.failureReason", "status.failureReason"),
+            ),
+        ),
+    ),
+    "properties.message": _reading(_protocol, "authenticationProtocol"),
     **dict.fromkeys(("networkLocationDetails", "NetworkLocationDetails"), _networks),
-    **dict.fromkeys(("ClientApp", "ClientAppUsed", "clientAppUsed"), _client),
+    **dict.fromkeys(
+        ("ClientApp", "ClientAppUsed", "clientAppUsed"), _reading(_client, "clientAppUsed")
+    ),
 }
 
 RISK: Mapping[str, tuple[str, ...]] = {
@@ -300,7 +327,9 @@ RISK: Mapping[str, tuple[str, ...]] = {
     **_graph("activity", "detectionTimingType", "ipAddress", "userPrincipalName", "userId"),
 }
 
-RISK_DERIVED: Mapping[str, Derive] = {"riskEventType": _risk, "RiskEventType": _risk}
+RISK_DERIVED: Mapping[str, Derive] = dict.fromkeys(
+    ("riskEventType", "RiskEventType"), _reading(_risk, "riskEventType")
+)
 
 PIM: Mapping[str, tuple[str, ...]] = {
     **_graph("assigneeId", "assigneeUserPrincipalName", "roleDefinitionId", "roleDisplayName"),

@@ -35,6 +35,7 @@ from core.model import (
 )
 from core.native import dig, first, text
 from core.ports import Source
+from functions.gcp.catalogue import AUDIT_OFF, FIELDS, WORKSPACE_OFF
 from functions.gcp.events.fields import AUDIT, AUDIT_DERIVED, WORKSPACE, WORKSPACE_DERIVED
 
 __all__ = ["SOURCES", "event"]
@@ -265,12 +266,14 @@ def _source(name: str, only: Mapping[str, tuple[str, ...]]) -> Source:
         name=name,
         keys=("protoPayload", "logName"),
         only=only,
-        route="",
+        route="" if only else "gcp.audit.method_name",
         time="timestamp",
         uid="insertId",
         event=partial(event, name),
         aliases=WORKSPACE if only else AUDIT,
         derived=WORKSPACE_DERIVED if only else AUDIT_DERIVED,
+        fields=FIELDS,
+        off=WORKSPACE_OFF if only else AUDIT_OFF,
     )
 
 

@@ -15,7 +15,7 @@ from functools import partial
 
 from core.model import Json, NativeRecord
 from core.native import dig, first, text
-from core.ports import Derive
+from core.ports import Derive, Derived
 
 __all__ = ["AUDIT", "AUDIT_DERIVED", "WORKSPACE", "WORKSPACE_DERIVED"]
 
@@ -122,9 +122,12 @@ PARAMETERS = (
 """Parameters of admin events, as rules write them; the log has them in capitals:
 https://developers.google.com/workspace/admin/reports/v1/appendix/activity/admin-security-settings."""
 
+METHOD: Derive = Derived(_method, ("protoPayload.methodName",))
+LOG: Derive = Derived(_log, ("logName",))
+
 AUDIT_DERIVED: Mapping[str, Derive] = {
-    **dict.fromkeys(("gcp.audit.method_name", "data.protoPayload.methodName"), _method),
-    **dict.fromkeys(("data.protoPayload.logName", "data.logName"), _log),
+    **dict.fromkeys(("gcp.audit.method_name", "data.protoPayload.methodName"), METHOD),
+    **dict.fromkeys(("data.protoPayload.logName", "data.logName"), LOG),
 }
 
 WORKSPACE_DERIVED: Mapping[str, Derive] = {

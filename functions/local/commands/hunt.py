@@ -16,10 +16,11 @@ import click
 import msgspec
 
 from core import ocsf
+from core.alert import together
 from core.chains import Chains, Fired, reopened
 from core.detect import Detector
 from core.errors import BadRecord
-from core.finding import of_hit
+from core.finding import of_firing, of_hit
 from core.hunt import Found, Tally, total_size
 from core.hunt import hunt as hits_of
 from core.model import LEVELS, Event, Finding, Hit, Level, digest, to_json
@@ -98,9 +99,7 @@ class Results:
             self._hit(found, fired)
         if not _needs_records(self._options):
             return
-        finding = _finding(found, self._sources.get(found.source))
-        if fired is not None:
-            finding = _of_correlation(finding, fired)
+        finding = _finding(found, fired, self._sources.get(found.source))
         if finding.uid in self._seen:
             return
         self._seen.add(finding.uid)
@@ -139,7 +138,7 @@ class Results:
             Group(
                 title=finding.title,
                 level=finding.level,
-                example=found.event or f"{found.source_file}:{found.record}",
+                example=_example(finding, found),
             ),
         )
         group.count += 1
@@ -253,23 +252,19 @@ def _correlate(options: Options, detector: Detector, chains: Chains, results: Re
         warn(f"{chains.undated:,} hits have no readable time and took part in no correlation")
 
 
-def _of_correlation(finding: Finding, fired: Fired) -> Finding:
-    """The finding of a correlation, from that of its rule on the event that completed it."""
-    firing = fired.firing
-    return msgspec.structs.replace(
-        finding,
-        uid=firing.uid,
-        time=firing.time,
-        last_seen=firing.last,
-        found_at=firing.time,
-        events=fired.events,
-        count=firing.count,
-    )
+def _example(finding: Finding, found: Found) -> str:
+    """Of a correlation what its first finding is about, of any other rule an event."""
+    facts = together(finding)
+    if not facts:
+        return found.event or f"{found.source_file}:{found.record}"
+    return ", ".join(filter(None, (facts["Group"], f"{facts['Events']} events")))
 
 
-def _finding(found: Found, source: Source | None) -> Finding:
-    """The finding of a hit, dated by its event: the same input gives the same bytes."""
+def _finding(found: Found, fired: Fired | None, source: Source | None) -> Finding:
+    """The finding of a hit or a firing, dated by its event: the same input gives the same bytes."""
     event = _event(found, source)
+    if fired is not None:
+        return of_firing(fired.firing, (event,), fired.events, fired.firing.time)
     return of_hit(Hit(rule=found.rule, event=event), event.time)
 
 

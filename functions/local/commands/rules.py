@@ -5,18 +5,23 @@ What a rule means is core.sigma's affair; here it is shown, and refusals are nam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
+import msgspec
 
+import core.lint
 from core import rulebook
-from core.chains import correlations
+from core.chains import fires
 from core.detect import Detector, plain_match
-from core.model import LEVELS, Rule
+from core.errors import BadRecord
+from core.model import LEVELS, NativeRecord, Rule
+from core.ports import Source
 from core.rulebook import Rulebook
 from core.scan import identify
 from core.sigma import Example
+from core.watch import correlations
 from functions.local.commands.options import formats, rules_options
 from functions.local.rulebooks import Gathered, gather
 from functions.local.sources import sources
@@ -46,12 +51,6 @@ def build(rules: tuple[Path, ...], with_default: bool, output: Path) -> int:
         fail(f"can't write {output}: {error.strerror}; choose another place with -o")
     refused = f", {len(found.faults)} refused" if found.faults else ""
     chains = len(found.book.correlations)
-    if chains:
-        warn(
-            f"the functions of this version do not evaluate correlations: the {chains} in this"
-            " rulebook fire in `vigil hunt` only, and in a function the rules that they watch make"
-            " findings of their own"
-        )
     also = f" and {chains} correlations" if chains else ""
     say(f"{len(found.book.entries)} rules{also} compiled{refused}: {output}")
     return 2 if found.faults else 0
@@ -77,7 +76,7 @@ def list_(rules: tuple[Path, ...], with_default: bool, format: str) -> int:
 @click.command()
 @rules_options
 def test(rules: tuple[Path, ...], with_default: bool) -> int:
-    """Run every rule's examples; exit with 1 when one fails."""
+    """Run every rule's and every correlation's examples; exit with 1 when one fails."""
     found = gather(rules, with_shipped=with_default)
     _tell_faults(found)
     count, failed = 0, 0
@@ -86,7 +85,8 @@ def test(rules: tuple[Path, ...], with_default: bool) -> int:
         if wrong:
             failed += 1
             click.echo(plain(f"{rule.file}: {rule.title}: example '{example.name}' {wrong}"))
-    silent = sum(rule.id not in found.examples for rule in found.book.rules)
+    every = (*found.book.rules, *(one.rule for one in correlations(found.book)))
+    silent = sum(rule.id not in found.examples for rule in every)
     say(
         f"{count - failed} of {count} examples pass, for {len(found.examples)} rules"
         + (f"; {silent} rules have none" if silent else "")
@@ -98,24 +98,29 @@ def test(rules: tuple[Path, ...], with_default: bool) -> int:
 
 @click.command()
 @rules_options
-def lint(rules: tuple[Path, ...], with_default: bool) -> int:
+@formats("table", "json")
+def lint(rules: tuple[Path, ...], with_default: bool, format: str) -> int:
     """Check the craft of rules; exit with 1 when there is something to mend, 2 when one is refused.
 
     A verb, level, status or source that nobody knows is refused as the rule is read.
     """
     found = gather(rules, with_shipped=with_default)
     _tell_faults(found)
-    remarks = [str(warning) for warning in found.warnings]
-    for rule in found.book.rules:
-        examples = found.examples.get(rule.id, ())
-        remarks += [
-            f"{rule.file}: {rule.title}: {remark}"
-            for check in CHECKS
-            if (remark := check(rule, examples))
-        ]
+    remarks = core.lint.lint(
+        found.book,
+        sources(),
+        written=found.written,
+        examples=found.examples,
+        warnings=found.warnings,
+    )
     for remark in remarks:
-        click.echo(plain(remark))
-    say(f"{len(found.book.entries)} rules checked, {len(remarks)} remarks")
+        if format == "json":
+            line(msgspec.to_builtins(remark))
+        else:
+            click.echo(plain(remark))
+    chains = len(found.book.correlations)
+    also = f" and {chains} correlations" if chains else ""
+    say(f"{len(found.book.entries)} rules{also} checked, {len(remarks)} remarks")
     if found.faults:
         return 2
     return 1 if remarks else 0
@@ -132,19 +137,41 @@ def _run(found: Gathered) -> Iterator[tuple[Rule, Example, str]]:
     for rule in found.book.rules:
         for example in found.examples.get(rule.id, ()):
             yield rule, example, _wrong(detector, found.book, rule, example)
+    for one in correlations(found.book):
+        for example in found.examples.get(one.id, ()):
+            yield one.rule, example, _wrong_together(detector, found.book, one.rule, example)
 
 
 def _wrong(detector: Detector, book: Rulebook, rule: Rule, example: Example) -> str:
     source = identify(example.event, detector.sources) or detector.source(rule.source)
     if source is None:
         return "is a record of no source known here"
+    if _differs(detector, book, source, example.event):
+        return DIFFERS
     fired = any(one.id == rule.id for one in detector.match(source.name, example.event))
-    slow = any(one.id == rule.id for one in plain_match(book, source, example.event))
-    if fired != slow:
-        return "is matched differently with the index and without it: a fault of Vigil"
-    if fired != example.fires:
-        return "does not fire" if example.fires else "fires, and should not"
-    return ""
+    return _outcome(fired, example)
+
+
+def _wrong_together(detector: Detector, book: Rulebook, rule: Rule, example: Example) -> str:
+    try:
+        fired = fires(detector, rule.id, example.events)
+    except BadRecord as error:
+        return str(error)
+    for event in example.events:
+        source = identify(event, detector.sources)
+        if source is not None and _differs(detector, book, source, event):
+            return DIFFERS
+    return _outcome(fired, example)
+
+
+def _differs(detector: Detector, book: Rulebook, source: Source, event: NativeRecord) -> bool:
+    return detector.match(source.name, event) != plain_match(book, source, event)
+
+
+def _outcome(fired: bool, example: Example) -> str:
+    if fired == example.fires:
+        return ""
+    return "does not fire" if example.fires else "fires, and should not"
 
 
 def _summary(rule: Rule) -> Mapping[str, object]:
@@ -169,48 +196,7 @@ def _row(rule: Rule) -> tuple[object, ...]:
     )
 
 
-def _no_quiet_example(rule: Rule, examples: tuple[Example, ...]) -> str:
-    quiet = not examples or any(not example.fires for example in examples)
-    return "" if quiet else "has no example on which it must stay quiet"
-
-
-def _no_firing_example(rule: Rule, examples: tuple[Example, ...]) -> str:
-    fires = not examples or any(example.fires for example in examples)
-    return "" if fires else "has no example on which it must fire"
-
-
-def _no_example(rule: Rule, examples: tuple[Example, ...]) -> str:
-    return "" if examples else "has no example"
-
-
-def _no_technique(rule: Rule, examples: tuple[Example, ...]) -> str:
-    named = any(attack.technique for attack in rule.attacks)
-    return "" if named else "names no ATT&CK technique (tags: attack.t1098.001)"
-
-
-def _no_tactic(rule: Rule, examples: tuple[Example, ...]) -> str:
-    named = any(attack.tactic for attack in rule.attacks)
-    return "" if named else "names no ATT&CK tactic (tags: attack.persistence)"
-
-
-def _no_status(rule: Rule, examples: tuple[Example, ...]) -> str:
-    return "" if rule.status else "has no status"
-
-
-def _no_description(rule: Rule, examples: tuple[Example, ...]) -> str:
-    return "" if rule.description else "has no description: what happened, and why it matters"
-
-
-CHECKS: tuple[Callable[[Rule, tuple[Example, ...]], str], ...] = (
-    _no_example,
-    _no_firing_example,
-    _no_quiet_example,
-    _no_technique,
-    _no_tactic,
-    _no_status,
-    _no_description,
-)
-"""What lint looks at, a remark or nothing each."""
+DIFFERS = "is matched differently with the index and without it: a fault of Vigil"
 
 COLUMNS = (
     ("Level", "left"),
