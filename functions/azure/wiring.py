@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from core.incident import Incidents
     from core.watch import Watch
 
-__all__ = ["FLOORS", "VERSION", "Counts", "Wiring", "of_ends", "wiring"]
+__all__ = ["FLOORS", "SETTINGS", "VERSION", "Counts", "Wiring", "of_ends", "wiring"]
 
 VERSION = "0.1.0"
 ROOT = Path(__file__).parents[2]
