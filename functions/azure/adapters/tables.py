@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from core.errors import Conflict, Reject
+from core.errors import Conflict, NotFound, Reject
 from core.model import to_json
 from core.ports import Clock, Entry, check_id
 from functions.azure.adapters.own import Own
@@ -102,12 +102,12 @@ class TableStore:
 
     def expunge(self) -> int:
         """Delete what has expired, unless somebody writes it anew meanwhile; how many that were."""
-        gone = 0
+        gone, (rest, service) = 0, self._own
         for entity in self._query(f"expires le {self._clock()}L"):
             headers = {**HEADERS, "If-Match": entity["odata.etag"]}
             try:
-                self._own.call("DELETE", self._path(entity), headers=headers)
-            except Conflict:
+                rest.call(service, "DELETE", self._path(entity), headers=headers)
+            except (Conflict, NotFound):  # written anew, or another sweep was here
                 continue
             gone += 1
         return gone
