@@ -22,6 +22,7 @@ Read in this order:
     correlate/    events that are wrong together  watch.py     what correlations see of a hit
     incident.py   firing -> finding, kept up to date
     evidence.py   watched events, for a while     chains.py    correlations in a hunt
+    sightings.py  where a hunt read what
 
     sweep.py      resources -> the same path      hunt.py      files -> the same rules
     lookback.py   what was read back already

@@ -53,9 +53,9 @@ class Correlator:
 
     def observe(self, observations: Iterable[Observation]) -> None:
         """Take in what rules saw. Raises Busy, a Retry, when a group is contended."""
-        inbox: Inbox = {}
+        inbox = Inbox()
         for seen in observations:
-            self._plan.deliver(seen, inbox)
+            self._plan.deliver(seen, inbox.put)
         self._run(inbox, None)
 
     def settle(self) -> None:
@@ -72,7 +72,7 @@ class Correlator:
             if open_ and entry.value["revision"] in known:
                 id = known[entry.value["revision"]]
                 waiting.setdefault(id, set()).add(tuple(entry.value["group"]))
-        self._run({}, waiting)
+        self._run(Inbox(), waiting)
 
     def _run(self, inbox: Inbox, waiting: Mapping[str, set[Group]] | None) -> None:
         """Those that are watched first. What they gave out is confirmed when all of it arrived.
@@ -85,12 +85,12 @@ class Correlator:
         now = self._clock()
         for lens in self._plan.lenses:
             id = lens.correlation.id
-            new, due = inbox.pop(id, {}), (waiting or {}).get(id, set())
+            new, due = inbox.take(id), (waiting or {}).get(id, set())
             until = now - lens.lateness if waiting is not None else None
             for group in sorted(due.union(new)):
                 one = self._apply(lens, group, new.get(group, ()), until)
                 for row in one.step.passed:
-                    self._plan.deliver(of_firing(lens, group, row), inbox)
+                    self._plan.deliver(of_firing(lens, group, row), inbox.put)
                 if not (failed := self._handed(one.step.firings)):
                     done.append(one)
                 owed += failed

@@ -16,20 +16,20 @@ locals {
     {
       VIGIL_ACTIONS       = azurerm_storage_queue.work["actions"].name
       VIGIL_ALERTS        = azurerm_storage_queue.work["alerts"].name
-      VIGIL_BLOBS         = azurerm_storage_account.state.primary_blob_endpoint
+      VIGIL_BLOBS         = trimsuffix(azurerm_storage_account.state.primary_blob_endpoint, "/")
       VIGIL_CLOUD         = var.cloud
       VIGIL_EVENTHUB_NAME = azurerm_eventhub.logs.name
       VIGIL_JOURNAL       = azurerm_storage_container.journal.name
       VIGIL_POLICY        = azurerm_key_vault_secret.policy.name
-      VIGIL_QUEUES        = azurerm_storage_account.state.primary_queue_endpoint
+      VIGIL_QUEUES        = trimsuffix(azurerm_storage_account.state.primary_queue_endpoint, "/")
       VIGIL_REDO          = azurerm_storage_queue.work["redo"].name
       VIGIL_REJECTS       = azurerm_storage_queue.work["rejects"].name
       VIGIL_RULEBOOK      = "rulebook.json"
       VIGIL_SUBSCRIPTION  = join(",", local.subscriptions)
       VIGIL_TABLE         = local.table
-      VIGIL_TABLES        = azurerm_storage_account.state.primary_table_endpoint
+      VIGIL_TABLES        = trimsuffix(azurerm_storage_account.state.primary_table_endpoint, "/")
       VIGIL_TENANT        = local.tenant
-      VIGIL_VAULT         = azurerm_key_vault.this.vault_uri
+      VIGIL_VAULT         = trimsuffix(azurerm_key_vault.this.vault_uri, "/")
 
       VIGIL_APPROVE_SECRET = azurerm_key_vault_secret.approve.name
       VIGIL_SWEEP_SCHEDULE = local.schedule
@@ -90,8 +90,10 @@ resource "azurerm_resource_group" "this" {
   tags     = local.tags
 }
 
+# An identity is there before its app, and stays after it: the lock on the state's account keeps
+# assignments on it as well, so enabling and disabling verbs must take none away.
 resource "azurerm_user_assigned_identity" "function" {
-  for_each = local.functions
+  for_each = var.functions
 
   name                = "${var.name}-${each.key}"
   resource_group_name = azurerm_resource_group.this.name
@@ -244,21 +246,21 @@ locals {
   # `own` are the ones that state.tf makes. Sweep alone clears away what expired.
   work = merge(
     {
-      for name in keys(local.functions) : "${name}/journal" => {
+      for name in keys(var.functions) : "${name}/journal" => {
         function = name
         scope    = local.journal_id
         own      = azurerm_role_definition.append.role_definition_resource_id
       }
     },
     {
-      for name in keys(local.functions) : "${name}/state" => {
+      for name in keys(var.functions) : "${name}/state" => {
         function = name
         scope    = local.table_id
         own      = azurerm_role_definition.keep[name == "sweep" ? "clear" : "keep"].role_definition_resource_id
       }
     },
     {
-      for name in keys(local.functions) : "${name}/telemetry" => {
+      for name in keys(var.functions) : "${name}/telemetry" => {
         function = name
         scope    = azurerm_application_insights.this.id
         role     = "Monitoring Metrics Publisher"
@@ -266,7 +268,7 @@ locals {
     },
     {
       for each in flatten([
-        for name in keys(local.functions) : [
+        for name in keys(var.functions) : [
           for queue in local.queue_readers[name] : { function = name, queue = queue }
         ]
         ]) : "${each.function}/reads ${each.queue}" => {
@@ -277,7 +279,7 @@ locals {
     },
     {
       for each in flatten([
-        for name in keys(local.functions) : [
+        for name in keys(var.functions) : [
           for queue in local.queue_readers[name] : { function = name, queue = queue }
         ]
         ]) : "${each.function}/counts ${each.queue}" => {
@@ -288,7 +290,7 @@ locals {
     },
     {
       for each in flatten([
-        for name in keys(local.functions) : [
+        for name in keys(var.functions) : [
           for queue in local.queue_writers[name] : { function = name, queue = queue }
         ]
         ]) : "${each.function}/writes ${each.queue}" => {
@@ -308,15 +310,13 @@ locals {
         scope    = azurerm_key_vault_secret.policy.resource_versionless_id
         role     = "Key Vault Secrets User"
       }
-      "respond/approvals" = {
-        function = "respond"
+      "approve/approvals" = {
+        function = "approve"
         scope    = azurerm_key_vault_secret.approve.resource_versionless_id
         role     = "Key Vault Secrets User"
       }
-    },
-    !contains(keys(local.functions), "approve") ? {} : {
-      "approve/approvals" = {
-        function = "approve"
+      "respond/approvals" = {
+        function = "respond"
         scope    = azurerm_key_vault_secret.approve.resource_versionless_id
         role     = "Key Vault Secrets User"
       }

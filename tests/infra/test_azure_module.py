@@ -153,6 +153,13 @@ def test_entra_and_the_fast_lane_come_only_when_asked_for(default, armed):
     assert {log["category"] for log in entra["enabled_log"]} == {"AuditLogs", "SignInLogs"}
 
 
+def test_enabling_a_verb_takes_no_right_away_that_the_lock_would_keep(default, armed):
+    without, with_verbs = (
+        set(keyed(plan, "azurerm_role_assignment", "work")) for plan in (default, armed)
+    )
+    assert without == with_verbs
+
+
 # What verbs bring
 
 
