@@ -216,7 +216,9 @@ def test_a_list_that_can_not_be_read_is_an_error_of_ours(rest):
             list(adapters.BlobJournal(adapters.storage(rest, blobs.endpoint), "j").chains())
 
 
-@pytest.mark.parametrize("data", [b"\x1f\x8b", gzip.compress(b"x" * 100, mtime=0)[:-3], b"\x1f\x8b\x08zz"])
+@pytest.mark.parametrize(
+    "data", [b"\x1f\x8b", gzip.compress(b"x" * 100, mtime=0)[:-3], b"\x1f\x8b\x08zz"]
+)
 def test_a_damaged_message_is_refused(data):
     with pytest.raises(BadRecord):
         adapters.opened(data)

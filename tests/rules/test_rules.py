@@ -33,7 +33,8 @@ from functions.azure.events import SOURCES as AZURE
 from functions.azure.targets import targets as azure_targets
 
 RULES = Path(__file__).parents[2] / "core" / "rules"
-FILES = sorted(RULES.rglob("*.yml"))
+FILES = sorted(file for file in RULES.rglob("*.yml") if "\nfilter:" not in file.read_text())
+"""Rules; filters of a deployment may lie beside them."""
 ON_AZURE = tuple(one._replace(targets=azure_targets) for one in AZURE)
 READS = {one.name: one for one in (*AWS, *ON_AZURE, source(targets))}
 ACRONYMS = {"ami", "aws", "ebs", "ec2", "iam", "mfa", "nsg", "rds", "s3", "sg", "ssm", "vm", "vpc"}
