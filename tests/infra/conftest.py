@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.infra import loopback, terraform
+from tests.infra.provider.mirror import mirror as google_mirror
 from tests.infra.stub.mirror import mirror
 
 
@@ -29,3 +30,14 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> terraform.Module:
     terraform.needs_terraform()
     folder = tmp_path_factory.mktemp("azure")
     return terraform.module("azure", folder, "", mirror("azurerm", folder / "mirror"))
+
+
+@pytest.fixture(scope="session")
+def gcp(tmp_path_factory: pytest.TempPathFactory) -> terraform.Module:
+    """infra/gcp, ready to plan and apply, by a provider that is nothing but its schema."""
+    terraform.needs_terraform()
+    folder = tmp_path_factory.mktemp("gcp")
+    (folder / "build").mkdir()
+    (folder / "build" / "gcp.zip").write_bytes(b"a stand-in")
+    plugins = google_mirror("google", tmp_path_factory.mktemp("plugins"))
+    return terraform.module("gcp", folder, "", plugins)
