@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["MAX_AGE_MS", "approve", "detect", "respond", "sweep"]
 
 MAX_AGE_MS = 12 * 60 * 60_000
-"""Of a message, since it was published. Eventarc's subscriptions forget messages after a day, so
-what can't be worked on is set aside well before, where an operator finds it."""
+"""Of a message, since it was published. Subscriptions forget messages, Eventarc's after a day: what
+can't be worked on is set aside well before, where an operator finds it."""
 
 
 EXCERPT = 300

@@ -23,6 +23,7 @@ from core.engine import Engine
 from core.errors import Forbidden
 from core.ports import Inventory, Metrics, Queue, Rejects, Sink, Source, system_clock
 from core.respond import Responder
+from core.suppressions import Suppressions
 from core.sweep import source as posture
 from core.webhook import sink as webhook
 from functions.gcp import adapters
@@ -172,8 +173,9 @@ class Wiring:
     def engine(self, chain: str) -> Engine:
         """The detect path, writing to the chain of the function that runs it."""
         audit = self.audit(chain)
+        parts = (self.detector, self.store, audit, self.clock, self.metrics)
         return Engine(
-            match=self.detector.match,
+            match=Suppressions(*parts).match,
             sources=self.sources,
             store=self.store,
             audit=audit,

@@ -19,6 +19,18 @@ from moto.server import ThreadedMotoServer
 from core.memory import FakeClock, MemoryJournal, MemoryStore, Recorder
 from core.model import Action, Rejected, from_json
 from functions.aws.adapters import DynamoStore, S3Journal, sns_sink, sqs_queue, sqs_rejects
+from functions.azure.adapters import (
+    BlobJournal,
+    TableStore,
+    alert_sink,
+    opened,
+)
+from functions.azure.adapters import (
+    queue as storage_queue,
+)
+from functions.azure.adapters import (
+    rejects as storage_rejects,
+)
 from functions.gcp.adapters import (
     FirestoreStore,
     StorageJournal,
@@ -34,6 +46,7 @@ from functions.local.adapters import (
     SqliteStore,
     console_sink,
 )
+from tests.azure.azurite import operator, trusted
 from tests.gcp.pubsub import Topics
 from tests.gcp.storage import Storage
 
@@ -77,6 +90,13 @@ def aws_client(aws_endpoint):
         each.close()
 
 
+@pytest.fixture(scope="package")
+def azure(azurite):
+    """An Azure Storage on this machine, called as an operator would."""
+    with trusted(azurite):
+        yield operator(azurite)
+
+
 names = map("contract-{}".format, itertools.count())
 """Each test has its own table, bucket, queue: nothing is left over from another."""
 
@@ -108,6 +128,11 @@ def dynamodb_store(request, clock):
     client.delete_table(TableName=table)
 
 
+def table_store(request, clock):
+    azure = request.getfixturevalue("azure")
+    yield TableStore(azure.tables, azure.table(next(names).replace("-", "")), clock)
+
+
 def firestore_store(request, clock):
     address = request.getfixturevalue("firestore_emulator")
     call = Rest(None, endpoint=lambda service: f"http://{address}")
@@ -120,6 +145,7 @@ STORES = {
     "memory": memory_store,
     "sqlite": sqlite_store,
     "dynamodb": dynamodb_store,
+    "table": table_store,
 }
 
 
@@ -148,6 +174,11 @@ def s3_journal(request):
     yield S3Journal(client, bucket)
 
 
+def blob_journal(request):
+    azure = request.getfixturevalue("azure")
+    yield BlobJournal(azure.blobs, azure.container(next(names)))
+
+
 @pytest.fixture(scope="session")
 def cloud_storage():
     """A Cloud Storage for the whole run."""
@@ -171,6 +202,7 @@ JOURNALS = {
     "memory": memory_journal,
     "file": file_journal,
     "s3": s3_journal,
+    "blob": blob_journal,
 }
 
 
@@ -199,6 +231,15 @@ def sqs(request, clock):
     client.delete_queue(QueueUrl=url)
 
 
+def azure_queue(request, clock):
+    azure = request.getfixturevalue("azure")
+    name = azure.queue(next(names))
+    yield (
+        storage_queue(azure.queues, name),
+        lambda: [from_json(opened(body), Action) for body in azure.bodies(name)],
+    )
+
+
 @pytest.fixture(scope="session")
 def topics(pubsub_emulator):
     """Topics on one emulator, for the whole run."""
@@ -219,6 +260,7 @@ QUEUES = {
     "memory": memory_queue,
     "sqlite": sqlite_queue,
     "sqs": sqs,
+    "storage": azure_queue,
 }
 """Each makes (queue, drain); `drain()` takes all actions off the other end."""
 
@@ -256,6 +298,15 @@ def aws_rejects(request):
     client.delete_queue(QueueUrl=url)
 
 
+def azure_rejects(request):
+    azure = request.getfixturevalue("azure")
+    name = azure.queue(next(names))
+    yield (
+        storage_rejects(azure.queues, name),
+        lambda: [from_json(opened(body), Rejected) for body in azure.bodies(name)],
+    )
+
+
 def pubsub_rejects(request):
     topics = request.getfixturevalue("topics")
     topic = topics.make(next(names))
@@ -270,6 +321,7 @@ REJECTS = {
     "memory": memory_rejects,
     "file": file_rejects,
     "sqs": aws_rejects,
+    "storage": azure_rejects,
 }
 
 
@@ -293,6 +345,15 @@ def sns(request):
     client("sqs").delete_queue(QueueUrl=queue)
 
 
+def azure_alerts(request):
+    azure = request.getfixturevalue("azure")
+    name = azure.queue(next(names))
+    yield (
+        alert_sink(azure.queues, name),
+        lambda: [json.loads(body)["text"] for body in azure.bodies(name)],
+    )
+
+
 def pubsub_alerts(request):
     topics = request.getfixturevalue("topics")
     topic = topics.make(next(names))
@@ -306,6 +367,7 @@ SINKS = {
     "pubsub": pubsub_alerts,
     "console": console,
     "sns": sns,
+    "storage": azure_alerts,
 }
 """Each makes (sink, drain); `drain()` gives the texts that a person would see."""
 

@@ -15,7 +15,7 @@ from core.errors import BadConfig, Unavailable
 from core.native import first
 from functions.gcp import handler
 from functions.gcp.wiring import wiring
-from tests.gcp.deployment import PROJECT, deployed, pushed
+from tests.gcp.deployment import PROJECT, RULE, deployed, pushed
 from tests.gcp.test_events import GKE, SCC
 
 
@@ -477,3 +477,32 @@ def test_findings_go_to_security_command_center_where_it_has_a_source(cloud, mon
     (stored,) = cloud.findings()
     name = f"organizations/1/sources/2/findings/{stored['finding']['uid']}"
     assert first(cloud.google.things[name], "sourceProperties.actor") == "mallory@example.com"
+
+
+ROBOT_IS_KNOWN = """
+---
+title: The pipeline makes keys
+id: 8f0a1f4e-0000-4000-8000-000000000009
+owner: platform
+reason: it rotates them
+expires: 2999-01-01
+logsource: {product: gcp, service: gcp.audit}
+filter:
+  rules: [8f0a1f4e-0000-4000-8000-000000000002]
+  selection: {protoPayload.authenticationInfo.principalEmail: ci@example.com}
+  condition: not selection
+"""
+
+
+def test_what_a_filter_suppresses_is_counted_noted_and_no_finding(
+    tmp_path, monkeypatch, firestore_emulator, pubsub_emulator, capsys
+):
+    where = (tmp_path, firestore_emulator, pubsub_emulator, monkeypatch)
+    with deployed(*where, rules=RULE + ROBOT_IS_KNOWN) as cloud:
+        entry = cloud.entry()
+        entry["protoPayload"]["authenticationInfo"] = {"principalEmail": "ci@example.com"}
+        detect(entry, entry | {"insertId": "e-2"})
+        assert list(cloud.findings()) == []
+        (line,) = cloud.journal("detect")
+        assert (line["kind"], line["data"]["owner"]) == ("suppressed", "platform")
+    assert capsys.readouterr().out.count('"suppressed"') == 2
