@@ -9,16 +9,15 @@ all (when a key was last used) is simply not there. Which resources are bad is t
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from core.errors import Forbidden, NotFound
+from core.errors import NotFound
+from core.look import Look
 from core.model import Event, Json
 from core.native import dig, first
 from core.ports import Clock, Inventory
-from core.sweep import event
 from functions.azure.events.values import milliseconds
 from functions.azure.rest import Cloud, Rest
 from functions.azure.targets import is_world
@@ -35,25 +34,13 @@ class Place(NamedTuple):
     cloud: Cloud
     subscriptions: tuple[str, ...]
     clock: Clock
+    provider: str = "azure"
+    account: str = ""
+    """Of what belongs to the tenant; a resource of ARM says its subscription."""
 
     def arm(self, path: str, version: str) -> Iterator[Json]:
         """Every item of a list of ARM."""
         return self.rest.items(self.cloud.arm, path, query={"api-version": version})
-
-
-class Look(NamedTuple):
-    """The attributes of one resource, and the names of those that could not be read."""
-
-    attributes: dict[str, Any]
-    unknown: list[str]
-
-    @contextlib.contextmanager
-    def at(self, *names: str) -> Iterator[None]:
-        """Around the reading of these attributes: a denied call leaves all of them unknown."""
-        try:
-            yield
-        except Forbidden:
-            self.unknown.extend(names)
 
 
 def inventory(rest: Rest, cloud: Cloud, subscriptions: tuple[str, ...], clock: Clock) -> Inventory:
@@ -78,22 +65,19 @@ def _storage_buckets(place: Place) -> Iterator[Event]:
         held = account.get("properties") or {}
         blocked = held.get("allowBlobPublicAccess") is not True  # Azure takes absent for false
         look = Look(
-            {
-                "public_access_block": blocked,
-                "shared_key_access": held.get("allowSharedKeyAccess") is not False,
-                "tls_only": held.get("supportsHttpsTrafficOnly") is True,
-                "min_tls": first(held, "minimumTlsVersion") or "TLS1_0",
-                "network_default_deny": _default_deny(held),
-                "encrypted": True,
-                "cmk": first(held, "encryption.keySource").casefold() == "microsoft.keyvault",
-            },
-            [],
+            public_access_block=blocked,
+            shared_key_access=held.get("allowSharedKeyAccess") is not False,
+            tls_only=held.get("supportsHttpsTrafficOnly") is True,
+            min_tls=first(held, "minimumTlsVersion") or "TLS1_0",
+            network_default_deny=_default_deny(held),
+            encrypted=True,
+            cmk=first(held, "encryption.keySource").casefold() == "microsoft.keyvault",
         )
         try:
-            with look.at("public", "public_containers"):
-                look.attributes.update(_public(place, account["id"], blocked=blocked))
-            with look.at("versioning", "soft_delete_days"):
-                look.attributes.update(_blob_service(place, account["id"]))
+            with look.at("public", "public_containers") as found:
+                found.update(_public(place, account["id"], blocked=blocked))
+            with look.at("versioning", "soft_delete_days") as found:
+                found.update(_blob_service(place, account["id"]))
         except NotFound:
             continue  # deleted while we looked
         yield _event(place, subscription, "storage_bucket", account, look)
@@ -137,7 +121,7 @@ def _access_keys(place: Place) -> Iterator[Event]:
         held = account.get("properties") or {}
         made = [_days(place, first(held, f"keyCreationTime.{key}")) for key in ("key1", "key2")]
         ages = [age for age in made if age is not None]
-        look = Look({"owner_type": "service", "is_user_managed": True}, [])
+        look = Look(owner_type="service", is_user_managed=True)
         look.attributes["owner"] = first(account, "id").lower()
         look.attributes["active"] = held.get("allowSharedKeyAccess") is not False
         look.attributes.update({"age_days": max(ages)} if ages else {})
@@ -163,7 +147,7 @@ def _application_keys(place: Place) -> Iterator[Event]:
                     "id": f"/applications/{first(app, 'id')}/{path}/{first(key, 'keyId')}",
                     "name": first(app, "displayName"),
                 }
-                yield _event(place, "", "access_key", known, Look(attributes, []))
+                yield _event(place, "", "access_key", known, Look(**attributes))
 
 
 def _firewall_rules(place: Place) -> Iterator[Event]:
@@ -182,7 +166,7 @@ def _firewall_rules(place: Place) -> Iterator[Event]:
                 for ports in _both(rule, "destinationPortRange") or ["*"]:
                     attributes = {**_rule(rule, ports), "attached": attached}
                     attributes["group_id"] = first(group, "id").lower()
-                    yield _event(place, subscription, "firewall_rule", known, Look(attributes, []))
+                    yield _event(place, subscription, "firewall_rule", known, Look(**attributes))
 
 
 def _rule(rule: Json, ports: str) -> dict[str, Any]:
@@ -233,26 +217,21 @@ def _audit_logs(place: Place) -> Iterator[Event]:
             "settings": len(settings),
         }
         known = {"id": f"/subscriptions/{subscription}", "name": subscription}
-        yield _event(place, subscription, "audit_log", known, Look(attributes, []))
+        yield _event(place, subscription, "audit_log", known, Look(**attributes))
 
 
 def _event(
     place: Place, subscription: str, kind: str, resource: Mapping[str, Json], look: Look
 ) -> Event:
     """The posture event of a resource of ARM (see core.sweep.event for its fields)."""
-    return event(
-        {
-            "resource_type": kind,
-            "id": first(resource, "id").lower(),
-            "name": first(resource, "name"),
-            "provider": "azure",
-            "account": subscription,
-            "region": first(resource, "location"),
-            "time": place.clock(),
-            "tags": resource.get("tags") or {},
-            "attributes": look.attributes,
-            "unknown": look.unknown,
-        }
+    return look.event(
+        place,
+        kind,
+        id=first(resource, "id").lower(),
+        name=first(resource, "name"),
+        account=subscription,
+        region=first(resource, "location"),
+        tags=resource.get("tags") or {},
     )
 
 

@@ -21,7 +21,7 @@ from core.audit import Audit
 from core.config import Policy
 from core.detect import Detector
 from core.engine import Engine, Match
-from core.errors import BadConfig, Unavailable
+from core.errors import BadConfig
 from core.model import NativeRecord, Rule
 from core.ports import Inventory, Queue, Rejects, Sink, Source, system_clock
 from core.respond import Responder
@@ -257,16 +257,7 @@ class Wiring:
 
     @cached_property
     def _policy(self) -> Callable[[], Policy]:
-        read = self.vault.policy(self.settings["VIGIL_POLICY"])
-
-        def policy() -> Policy:
-            try:
-                return config.policy(read())
-            except BadConfig as error:
-                # An operator can mend it, so the action waits on its queue and isn't lost.
-                raise Unavailable(f"the response policy can't be used: {error}") from error
-
-        return policy
+        return config.policy_now(self.vault.policy(self.settings["VIGIL_POLICY"]))
 
 
 def of_ends(match: Match, of_end: Match) -> Match:
