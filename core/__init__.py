@@ -6,7 +6,7 @@ and the audit journal remembers, so that all of it can be undone. Platforms fill
 
 Read in this order:
 
-    engine.py     the whole flow on one page
+    engine.py     the whole flow on one page      assembly.py  a platform's parts -> engine
     model.py      the nouns                       ports.py     the holes that a platform fills
     errors.py     who must act                    config.py    settings and policy
 
@@ -27,8 +27,7 @@ Read in this order:
     sightings.py  where a hunt read what
 
     sweep.py      resources -> the same path      hunt.py      files -> the same rules
-    look.py       one resource, as it is read
-    lookback.py   what was read back already
+    look.py       one resource, as it is read     lookback.py  what was read back already
     ocsf.py       Event and Finding as OCSF       report.py    one HTML page
     native.py     reading records of any shape    operations.py what operations mean, in any cloud
     vocabulary.py OCSF's words, natively asked

@@ -80,9 +80,9 @@ def test_only_one_file_of_core_opens_a_socket():
     assert users == {"webhook.py"}
 
 
-def test_nothing_in_core_but_the_sweep_imports_the_engine():
+def test_nothing_in_core_imports_the_engine_but_the_sweep_and_what_puts_it_together():
     users = {path.name for path in sources("core") if "core.engine.Engine" in imports(path)}
-    assert users == {"sweep.py"}
+    assert users == {"assembly.py", "sweep.py"}
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)

@@ -13,7 +13,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core import config, rulebook, sweep
+from core import assembly, config, rulebook, sweep
 from core.alert import above
 from core.approval import Approvals
 from core.audit import Audit
@@ -41,9 +41,6 @@ from functions.aws.targets import targets
 
 if TYPE_CHECKING:
     import boto3
-
-    from core.incident import Incidents
-    from core.watch import Watch
 
 __all__ = ["FLOORS", "VERSION", "Wiring", "wiring"]
 
@@ -182,40 +179,7 @@ class Wiring:
     @cache  # noqa: B019  # a Wiring lives as long as its sandbox
     def engine(self, chain: str) -> Engine:
         """The detect path, writing to the chain of the function that runs it."""
-        audit = self.audit(chain)
-        return Engine(
-            match=self.suppressions(chain).match,
-            sources=self.sources,
-            store=self.store,
-            audit=audit,
-            sinks=self.sinks,
-            queue=self.queue,
-            clock=self.clock,
-            metrics=self.metrics,
-            incidents=self._incidents(audit),
-        )
-
-    @cached_property
-    def _watch(self) -> Watch | None:
-        """The rulebook's correlations; nothing of them is loaded where it has none."""
-        if not self.detector.book.correlations:
-            return None
-        from core.watch import Watch
-
-        return Watch(self.detector)
-
-    def _incidents(self, audit: Audit) -> Incidents | None:
-        if self._watch is None:
-            return None
-        from core.incident import Incidents
-
-        return Incidents(
-            watch=self._watch,
-            store=self.store,
-            audit=audit,
-            clock=self.clock,
-            metrics=self.metrics,
-        )
+        return assembly.engine(self, chain, self.suppressions(chain).match)
 
     @cached_property
     def responder(self) -> Responder:

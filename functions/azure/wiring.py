@@ -12,9 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from core import config, rulebook, sweep
+from core import assembly, config, rulebook, sweep
 from core.alert import above
 from core.approval import Approvals
 from core.audit import Audit
@@ -32,10 +31,6 @@ from functions.azure.actions import Clients
 from functions.azure.events.activity import ended
 from functions.azure.rest import CLOUDS, Cloud, Rest, credential
 from functions.azure.targets import targets
-
-if TYPE_CHECKING:
-    from core.incident import Incidents
-    from core.watch import Watch
 
 __all__ = ["FLOORS", "SETTINGS", "VERSION", "Counts", "Wiring", "of_ends", "wiring"]
 
@@ -203,40 +198,8 @@ class Wiring:
     @cache  # noqa: B019  # a Wiring lives as long as its worker
     def engine(self, chain: str) -> Engine:
         """The detect path, writing to the chain of the function that runs it."""
-        audit = self.audit(chain)
-        return Engine(
-            match=of_ends(self.suppressions(chain).match, self.detector.match),
-            sources=self.sources,
-            store=self.store,
-            audit=audit,
-            sinks=self.sinks,
-            queue=self.queue,
-            clock=self.clock,
-            metrics=self.metrics,
-            incidents=self._incidents(audit),
-        )
-
-    @cached_property
-    def _watch(self) -> Watch | None:
-        """The rulebook's correlations; nothing of them is loaded where it has none."""
-        if not self.detector.book.correlations:
-            return None
-        from core.watch import Watch
-
-        return Watch(self.detector)
-
-    def _incidents(self, audit: Audit) -> Incidents | None:
-        if self._watch is None:
-            return None
-        from core.incident import Incidents
-
-        return Incidents(
-            watch=self._watch,
-            store=self.store,
-            audit=audit,
-            clock=self.clock,
-            metrics=self.metrics,
-        )
+        match = of_ends(self.suppressions(chain).match, self.detector.match)
+        return assembly.engine(self, chain, match)
 
     @cached_property
     def responder(self) -> Responder:
