@@ -20,6 +20,7 @@ from core.model import Event, from_json, to_json
 from core.ocsf import activity
 from functions.aws.envelopes import S3Object, Unwrapped, unwrap
 from functions.aws.events import SOURCES, event
+from tests.damage import JSON
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 
@@ -34,12 +35,6 @@ RECORD: dict[str, Any] = {
 }
 
 FILE = "AWSLogs/123456789012/CloudTrail/us-east-1/2026/03/01/123456789012_CloudTrail.json.gz"
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=8,
-)
 
 
 def changed(**fields: Any) -> Event:

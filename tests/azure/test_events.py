@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from core.ocsf import activity
 from core.scan import identify
 from functions.azure.envelopes import unwrap
 from functions.azure.events import SOURCES
+from tests.damage import JSON, damaged, tried
 
 TENANT = "00000000-0000-4000-8000-0000000000aa"
 SUBSCRIPTION = "00000000-0000-4000-8000-0000000000bb"
@@ -223,25 +223,11 @@ RECORDS = {
 }
 ACTIVITY = [name for name in RECORDS if name.startswith("activity")]
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=8,
-)
-
 
 def event(record: Any) -> Any:
     source = identify(record, SOURCES)
     assert source is not None
     return source.event(record)
-
-
-def tried(read: Callable[[Any], Any], value: Any) -> Any:
-    """What reading gave, else the refusal, whose reason must be fit to show."""
-    try:
-        return read(value)
-    except BadRecord as error:
-        return error if str(error).isprintable() else pytest.fail(f"{error!a} is not printable")
 
 
 @pytest.mark.parametrize("name", RECORDS)
@@ -437,15 +423,7 @@ def test_what_lacks_its_identity_is_refused_by_the_name_of_its_source(
 @given(st.data())
 def test_no_shape_of_a_record_is_anything_but_an_event_or_refused(data: st.DataObject) -> None:
     name, original = RECORDS[data.draw(st.sampled_from(sorted(RECORDS)))]
-    record = copy.deepcopy(original)
-    at: Any = record
-    for _ in range(data.draw(st.integers(0, 3))):
-        keys = [key for key, value in at.items() if isinstance(value, dict) and value]
-        if not keys:
-            break
-        at = at[data.draw(st.sampled_from(sorted(keys)))]
-    for key in data.draw(st.lists(st.sampled_from(sorted(at)), max_size=4, unique=True)):
-        at[key] = data.draw(JSON)
+    record = damaged(data, original)
     identify(record, SOURCES)
     for source in (one for one in SOURCES if one.name == name):
         for read in source.derived.values():

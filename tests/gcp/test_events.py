@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import copy
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from core.ocsf import activity
 from core.scan import identify
 from functions.gcp.envelopes import unwrap
 from functions.gcp.events import SOURCES
+from tests.damage import JSON, damaged, tried
 
 BY_NAME = {one.name: one for one in SOURCES}
 ROBOT = "deploy@example-project.iam.gserviceaccount.com"
@@ -130,12 +130,6 @@ RECORDS = {
     "scc": ("gcp/scc", SCC),
 }
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=8,
-)
-
 
 def event(record: Any, source: str = "gcp/gcp.audit") -> Event:
     return BY_NAME[source].event(record)
@@ -152,14 +146,6 @@ def encoded(value: Any) -> str:
 def pushed(value: Any) -> dict[str, Any]:
     message = {"data": encoded(value), "messageId": "1", "attributes": {}}
     return {"message": message, "subscription": "projects/example-project/subscriptions/vigil"}
-
-
-def tried(read: Callable[[Any], Any], value: Any) -> Any:
-    """What reading gave, else the refusal, whose reason must be fit to show."""
-    try:
-        return read(value)
-    except BadRecord as error:
-        return error if str(error).isprintable() else pytest.fail(f"{error!a} is not printable")
 
 
 @pytest.mark.parametrize("name", RECORDS)
@@ -397,15 +383,7 @@ def test_an_entry_without_its_identity_is_refused_with_the_reason(record: Any, r
 @given(st.data())
 def test_no_shape_of_an_entry_is_anything_but_an_event_or_refused(data: st.DataObject) -> None:
     name, original = RECORDS[data.draw(st.sampled_from(sorted(RECORDS)))]
-    record = copy.deepcopy(original)
-    at: Any = record
-    for _ in range(data.draw(st.integers(0, 3))):
-        keys = [key for key, value in at.items() if isinstance(value, dict) and value]
-        if not keys:
-            break
-        at = at[data.draw(st.sampled_from(sorted(keys)))]
-    for key in data.draw(st.lists(st.sampled_from(sorted(at)), max_size=4, unique=True)):
-        at[key] = data.draw(JSON)
+    record = damaged(data, original)
     for read in BY_NAME[name].derived.values():
         assert isinstance(read(record), list)
     identify(record, SOURCES)
