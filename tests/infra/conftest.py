@@ -1,9 +1,11 @@
-"""One plain AWS on the loopback and one initialised module a cloud, for all tests of this folder."""
+"""One plain AWS on the loopback, one initialised module a cloud and the builder of zips, for all."""
 
 from __future__ import annotations
 
+import importlib.util
 import zipfile
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 
@@ -39,3 +41,14 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> terraform.Module:
     terraform.needs_terraform()
     folder = tmp_path_factory.mktemp("azure")
     return terraform.module("azure", folder, "", mirror("azurerm", folder / "mirror"))
+
+
+@pytest.fixture(scope="session")
+def package() -> ModuleType:
+    """infra/package.py as a module: it is a script, not part of a package."""
+    spec = importlib.util.spec_from_file_location("package", terraform.ROOT / "infra/package.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -123,6 +123,15 @@ def plugin_folder() -> Path | None:
     return next((each for each in folders if any(each.glob("*/hashicorp/aws/*"))), None)
 
 
+def resources(plan: Mapping[str, Any], kind: str, name: str | None = None) -> list[dict[str, Any]]:
+    """Values of the planned resources of a type, and at `_index` which of several each is."""
+    return [
+        {**each["values"], "_index": each.get("index")}
+        for each in plan["planned_values"]["root_module"]["resources"]
+        if each["type"] == kind and each["mode"] == "managed" and name in (None, each["name"])
+    ]
+
+
 def options(variables: Mapping[str, Any]) -> list[str]:
     """Variables as -var options; Terraform reads a JSON value as one of its own."""
     return [
@@ -132,3 +141,18 @@ def options(variables: Mapping[str, Any]) -> list[str]:
 
 
 APPLY = ("apply", "-input=false", "-auto-approve", "-parallelism=20")
+
+WRONG_POLICY = {
+    "verbs": {
+        "close_ingres": {"mode": "off"},
+        "close_ingress": {"mode": "auto", "min_level": "severe"},
+        "disable_access_key": {"mode": "yes"},
+    }
+}
+POLICY_FAULTS = (
+    "policy.verbs holds a verb that",
+    "mode is off, rehearse, approve or auto",
+    "min_level is informational",
+    "must be in enabled_verbs too",
+)
+"""What a module says of it, all at once."""

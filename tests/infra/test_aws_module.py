@@ -15,6 +15,7 @@ from core.actions import CATALOGUE
 from core.rulebook import CATEGORIES
 from functions.aws.operations import TABLE
 from tests.infra import terraform
+from tests.infra.terraform import resources
 
 PERMISSIONS = json.loads((terraform.ROOT / "functions/aws/permissions.json").read_text())
 VERBS = sorted(name for name in PERMISSIONS if not name.startswith("_"))
@@ -164,16 +165,8 @@ def test_every_permitted_verb_is_in_the_catalogue():
 
 
 def test_wrong_verbs_and_modes_are_refused_with_words(aws):
-    said = aws.refusal(
-        policy={
-            "verbs": {
-                "close_ingres": {"mode": "off"},
-                "close_ingress": {"mode": "auto", "min_level": "severe"},
-                "disable_access_key": {"mode": "yes"},
-            }
-        }
-    )
-    assert [words for words in POLICY_FAULTS if words not in said] == []
+    said = aws.refusal(policy=terraform.WRONG_POLICY)
+    assert [words for words in terraform.POLICY_FAULTS if words not in said] == []
 
 
 def test_other_wrong_variables_are_refused_all_at_once(aws):
@@ -267,15 +260,6 @@ def test_files_of_a_trail_come_in_by_eventbridge_too(mixed):
     assert EventPattern.load(rule["event_pattern"]).matches_event(wanted)
 
 
-def resources(plan, kind, name=None):
-    """Values of the planned resources of a type."""
-    return [
-        each["values"]
-        for each in plan["planned_values"]["root_module"]["resources"]
-        if each["type"] == kind and each["mode"] == "managed" and name in (None, each["name"])
-    ]
-
-
 def statements(plan, name):
     """Statements of the planned inline policy of that name."""
     (found,) = resources(plan, "aws_iam_role_policy", name)
@@ -340,12 +324,6 @@ def event_names(detection):
 SIGN_IN_EVENTS = {"ConsoleLogin"}
 """Events that CloudTrail marks as sign-ins, for which there is a rule without names."""
 
-POLICY_FAULTS = (
-    "policy.verbs holds a verb that",
-    "mode is off, rehearse, approve or auto",
-    "min_level is informational",
-    "must be in enabled_verbs too",
-)
 FAULTS = (
     "enabled_verbs holds a verb that",
     "GOVERNANCE or COMPLIANCE",

@@ -12,6 +12,7 @@ from core import config
 from core.actions import CATALOGUE
 from tests.infra import terraform
 from tests.infra.stub.mirror import mirror
+from tests.infra.terraform import resources
 
 PERMISSIONS = json.loads((terraform.ROOT / "functions/azure/permissions.json").read_text())
 VERBS = sorted(name for name in PERMISSIONS if not name.startswith("_"))
@@ -57,16 +58,8 @@ def state(applied):
     return {"planned_values": shown["values"]}
 
 
-def resources(plan, kind, name=None):
-    return [
-        {**each["values"], "_key": each.get("index")}
-        for each in plan["planned_values"]["root_module"]["resources"]
-        if each["type"] == kind and name in (None, each["name"])
-    ]
-
-
 def keyed(plan, kind, name):
-    return {each["_key"]: each for each in resources(plan, kind, name)}
+    return {each["_index"]: each for each in resources(plan, kind, name)}
 
 
 def plain(verb):
@@ -258,13 +251,13 @@ def test_a_wrong_choice_is_refused_with_its_reason(azure, variables, reason):
 def rights_of(state):
     """Function -> (what, role) of every assignment, verbs aside."""
     identities = {
-        each["principal_id"]: each["_key"]
+        each["principal_id"]: each["_index"]
         for each in resources(state, "azurerm_user_assigned_identity")
     }
     assert len(identities) == 4
     found = {name: set() for name in identities.values()}
     for each in resources(state, "azurerm_role_assignment", "work"):
-        function, _, what = each["_key"].partition("/")
+        function, _, what = each["_index"].partition("/")
         assert identities[each["principal_id"]] == function
         found[function].add((what, each["role_definition_name"] or "own"))
     return found
@@ -303,7 +296,7 @@ def test_only_respond_has_verbs(state):
     (respond,) = (
         each["principal_id"]
         for each in resources(state, "azurerm_user_assigned_identity")
-        if each["_key"] == "respond"
+        if each["_index"] == "respond"
     )
     assert {
         each["principal_id"] for each in resources(state, "azurerm_role_assignment", "verb")

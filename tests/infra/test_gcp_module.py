@@ -16,6 +16,7 @@ from core.actions import CATALOGUE
 from functions.gcp import main
 from functions.gcp.wiring import SETTINGS
 from tests.infra import terraform
+from tests.infra.terraform import resources
 
 PERMISSIONS = json.loads((terraform.ROOT / "functions/gcp/permissions.json").read_text())
 VERBS = sorted(name for name in PERMISSIONS if not name.startswith("_"))
@@ -446,17 +447,8 @@ def test_every_permitted_verb_is_in_the_catalogue():
 
 
 def test_wrong_verbs_and_modes_are_refused_with_words(gcp):
-    said = gcp.refusal(
-        **PROJECT,
-        policy={
-            "verbs": {
-                "close_ingres": {"mode": "off"},
-                "close_ingress": {"mode": "auto", "min_level": "severe"},
-                "disable_access_key": {"mode": "yes"},
-            }
-        },
-    )
-    assert [words for words in POLICY_FAULTS if words not in said] == []
+    said = gcp.refusal(**PROJECT, policy=terraform.WRONG_POLICY)
+    assert [words for words in terraform.POLICY_FAULTS if words not in said] == []
 
 
 def test_other_wrong_variables_are_refused_all_at_once(gcp):
@@ -495,15 +487,6 @@ def test_outputs_name_what_an_operator_needs(applied):
     assert said["approve_url"].endswith(".service_config.uri")
     assert set(said["subscriptions"]) == set(said["topics"])
     assert set(said["accounts"]) == {"detect", "respond", "sweep", "approve"}
-
-
-def resources(plan, kind, name=None):
-    """Values of the planned resources of a type."""
-    return [
-        each["values"]
-        for each in plan["planned_values"]["root_module"]["resources"]
-        if each["type"] == kind and each["mode"] == "managed" and name in (None, each["name"])
-    ]
 
 
 def roles(plan, kind="google_project_iam_custom_role"):
@@ -551,12 +534,6 @@ def firing_examples():
                         yield f"{rule['name']}: {example['name']}", entry
 
 
-POLICY_FAULTS = (
-    "policy.verbs holds a verb that",
-    "mode is off, rehearse, approve or auto",
-    "min_level is informational",
-    "must be in enabled_verbs too",
-)
 FAULTS = (
     "project is a project's id",
     "enabled_verbs holds a verb that",

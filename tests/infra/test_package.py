@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import stat
 import zipfile
@@ -11,15 +10,6 @@ import pytest
 
 from core import rulebook
 from tests.infra import terraform
-
-
-@pytest.fixture(scope="module")
-def package():
-    """infra/package.py as a module: it is a script, not part of a package."""
-    spec = importlib.util.spec_from_file_location("package", terraform.ROOT / "infra/package.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
