@@ -63,6 +63,7 @@ MANAGED := boto3 botocore s3transfer python-dateutil six
 
 ## lock: resolve the hash-pinned requirements anew
 lock: $(READY)
+	printf 'tf\n' | $(COMPILE) --python-version 3.11 - -o requirements/stub.txt
 	$(COMPILE) --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --python-version 3.13 --extra aws $(MANAGED:%=--no-emit-package %) \
 	  pyproject.toml -o requirements/aws.txt

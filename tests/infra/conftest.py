@@ -1,4 +1,4 @@
-"""One plain AWS on the loopback and one initialised module for all tests of this folder."""
+"""One plain AWS on the loopback and one initialised module a cloud, for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.infra import loopback, terraform
+from tests.infra.stub.mirror import mirror
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +21,11 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[terraform.Module]:
         package.writestr("empty", "")
     with loopback.server("-m", "moto.server", "-H", "127.0.0.1") as endpoint:
         yield terraform.module("aws", folder, endpoint)
+
+
+@pytest.fixture(scope="session")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> terraform.Module:
+    """infra/azure, ready to plan, with a provider that knows its types and no cloud."""
+    terraform.needs_terraform()
+    folder = tmp_path_factory.mktemp("azure")
+    return terraform.module("azure", folder, "", mirror("azurerm", folder / "mirror"))
