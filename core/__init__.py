@@ -25,6 +25,7 @@ Read in this order:
     sightings.py  where a hunt read what
 
     sweep.py      resources -> the same path      hunt.py      files -> the same rules
+    lookback.py   what was read back already
     ocsf.py       Event and Finding as OCSF       report.py    one HTML page
     native.py     reading records of any shape    operations.py what operations mean, in any cloud
     attack/       ATT&CK, version 19              hostile.py   what is shown, made safe

@@ -21,6 +21,7 @@ __all__ = [
     "of_failure",
     "of_finding",
     "of_hold",
+    "plain",
     "together",
     "utc",
 ]
@@ -107,6 +108,17 @@ def of_failure(action: Action, reason: str, at: int) -> Alert:
     )
 
 
+def plain(alert: Alert) -> str:
+    """All of it as plain text; no value from an event starts a line that would look like ours."""
+    lines = [f"[{alert.level}] {_one_line(alert.title)}", ""]
+    lines += map(printable, alert.text.splitlines())
+    for heading, table in (("Facts", alert.facts), ("Links", alert.links)):
+        if table:
+            lines += ["", f"{heading}:"]
+            lines += [f"  {_one_line(name)}: {_one_line(value)}" for name, value in table.items()]
+    return "\n".join([*lines, "", f"Alert {_one_line(alert.key)}"])
+
+
 def above(level: Level, sink: Sink) -> Sink:
     """The sink, told only what is at that level or over it."""
 
@@ -163,6 +175,10 @@ def together(finding: Finding) -> dict[str, str]:
 def utc(time: int) -> str:
     """Epoch milliseconds as `2026-01-31T12:00:00Z`."""
     return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))
 
 
 def _about(action: Action) -> dict[str, str]:

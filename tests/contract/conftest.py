@@ -18,6 +18,18 @@ from moto.server import ThreadedMotoServer
 from core.memory import FakeClock, MemoryJournal, MemoryStore, Recorder
 from core.model import Action, Rejected, from_json
 from functions.aws.adapters import DynamoStore, S3Journal, sns_sink, sqs_queue, sqs_rejects
+from functions.azure.adapters import (
+    BlobJournal,
+    TableStore,
+    alert_sink,
+    opened,
+)
+from functions.azure.adapters import (
+    queue as storage_queue,
+)
+from functions.azure.adapters import (
+    rejects as storage_rejects,
+)
 from functions.local.adapters import (
     FileJournal,
     RejectFile,
@@ -25,6 +37,7 @@ from functions.local.adapters import (
     SqliteStore,
     console_sink,
 )
+from tests.azure.azurite import operator, trusted
 
 REGION = "eu-central-1"
 
@@ -66,6 +79,13 @@ def aws_client(aws_endpoint):
         each.close()
 
 
+@pytest.fixture(scope="package")
+def azure(azurite):
+    """An Azure Storage on this machine, called as an operator would."""
+    with trusted(azurite):
+        yield operator(azurite)
+
+
 names = map("contract-{}".format, itertools.count())
 """Each test has its own table, bucket, queue: nothing is left over from another."""
 
@@ -97,10 +117,16 @@ def dynamodb_store(request, clock):
     client.delete_table(TableName=table)
 
 
+def table_store(request, clock):
+    azure = request.getfixturevalue("azure")
+    yield TableStore(azure.tables, azure.table(next(names).replace("-", "")), clock)
+
+
 STORES = {
     "memory": memory_store,
     "sqlite": sqlite_store,
     "dynamodb": dynamodb_store,
+    "table": table_store,
 }
 
 
@@ -129,10 +155,16 @@ def s3_journal(request):
     yield S3Journal(client, bucket)
 
 
+def blob_journal(request):
+    azure = request.getfixturevalue("azure")
+    yield BlobJournal(azure.blobs, azure.container(next(names)))
+
+
 JOURNALS = {
     "memory": memory_journal,
     "file": file_journal,
     "s3": s3_journal,
+    "blob": blob_journal,
 }
 
 
@@ -161,10 +193,20 @@ def sqs(request, clock):
     client.delete_queue(QueueUrl=url)
 
 
+def azure_queue(request, clock):
+    azure = request.getfixturevalue("azure")
+    name = azure.queue(next(names))
+    yield (
+        storage_queue(azure.queues, name),
+        lambda: [from_json(opened(body), Action) for body in azure.bodies(name)],
+    )
+
+
 QUEUES = {
     "memory": memory_queue,
     "sqlite": sqlite_queue,
     "sqs": sqs,
+    "storage": azure_queue,
 }
 """Each makes (queue, drain); `drain()` takes all actions off the other end."""
 
@@ -202,10 +244,20 @@ def aws_rejects(request):
     client.delete_queue(QueueUrl=url)
 
 
+def azure_rejects(request):
+    azure = request.getfixturevalue("azure")
+    name = azure.queue(next(names))
+    yield (
+        storage_rejects(azure.queues, name),
+        lambda: [from_json(opened(body), Rejected) for body in azure.bodies(name)],
+    )
+
+
 REJECTS = {
     "memory": memory_rejects,
     "file": file_rejects,
     "sqs": aws_rejects,
+    "storage": azure_rejects,
 }
 
 
@@ -229,9 +281,19 @@ def sns(request):
     client("sqs").delete_queue(QueueUrl=queue)
 
 
+def azure_alerts(request):
+    azure = request.getfixturevalue("azure")
+    name = azure.queue(next(names))
+    yield (
+        alert_sink(azure.queues, name),
+        lambda: [json.loads(body)["text"] for body in azure.bodies(name)],
+    )
+
+
 SINKS = {
     "console": console,
     "sns": sns,
+    "storage": azure_alerts,
 }
 """Each makes (sink, drain); `drain()` gives the texts that a person would see."""
 
