@@ -56,6 +56,7 @@ $(AZURITE): tests/azure/package.json tests/azure/package-lock.json
 package: $(READY)
 	$(BIN)/python infra/package.py aws
 	$(BIN)/python infra/package.py azure
+	$(BIN)/python infra/package.py gcp
 
 ## e2e-aws: Terraform, the built zip and one event, end to end against an embedded AWS
 e2e-aws: $(READY)
@@ -64,6 +65,10 @@ e2e-aws: $(READY)
 ## e2e-azure: the built zip in Azure's own worker, against Azurite and a checked ARM
 e2e-azure: $(READY) $(AZURITE)
 	$(BIN)/pytest -n 0 tests/e2e/test_azure.py
+
+## e2e-gcp: the built zip and one log entry, end to end on Google's emulators
+e2e-gcp: $(READY)
+	$(BIN)/pytest -n 0 tests/e2e/test_gcp.py
 
 ## bench: speed of a hunt against the floor; RULES=folder takes other rules than the shipped ones
 RULES ?= core/rules/aws
@@ -85,9 +90,11 @@ lock: $(READY)
 	$(COMPILE) --python-version 3.13 --extra azure pyproject.toml -o requirements/azure.txt
 	$(COMPILE) --python-version 3.11 --extra bench -c requirements/dev.txt \
 	  pyproject.toml -o requirements/bench.txt
+	$(COMPILE) --python-version 3.13 --extra gcp pyproject.toml -o requirements/gcp.txt
 	printf 'awslambdaric\nboto3\n' | $(COMPILE) --python-version 3.13 - -o requirements/ric.txt
 	printf 'azure-functions-runtime\n' | $(COMPILE) --python-version 3.13 - \
 	  -o requirements/azure-worker.txt
+	printf 'tf==1.2.0\n' | $(COMPILE) --python-version 3.11 - -o requirements/provider.txt
 
 ## clean: remove the environment and everything built
 clean:
@@ -101,4 +108,4 @@ $(READY): requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-.PHONY: help demo test check fix docs golden azurite package e2e-aws e2e-azure bench lock clean
+.PHONY: help demo test check fix docs golden azurite package e2e-aws e2e-azure e2e-gcp bench lock clean

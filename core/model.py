@@ -107,6 +107,8 @@ class Event(_Value, frozen=True, kw_only=True):
     """Operation classes (core.operations)."""
     authentication: bool = False
     """True when the record is a sign-in or token issue (OCSF class 3002), else API activity."""
+    finding: bool = False
+    """True when the record is another product's finding (OCSF class 2004)."""
     outcome: Outcome = "unknown"
     error: str = ""
     message: str = ""

@@ -2,11 +2,13 @@
 
     python infra/package.py aws --arch x86_64      ->  build/aws.zip
     python infra/package.py azure                  ->  build/azure.zip
+    python infra/package.py gcp                    ->  build/gcp.zip
 
-A package holds the locked dependencies (wheels for the platform, checked by hash), `core`, one
-folder of `functions`, and the compiled rulebook. It does not hold what the platform brings itself,
-what only the command line uses, or anything that differs between two builds: entries are sorted
-and carry one date and one mode. (Another zlib may pack the same content into other bytes.)
+A package holds the locked dependencies (wheels for the platform, checked by hash; or just the lock,
+where the platform installs from it), `core`, one folder of `functions`, and the compiled rulebook.
+It does not hold what the platform brings itself, what only the command line uses, or anything that
+differs between two builds: entries are sorted and carry one date and one mode. (Another zlib may
+pack the same content into other bytes.)
 Terraform takes the zip; it builds nothing.
 """
 
@@ -48,6 +50,9 @@ class Platform(NamedTuple):
     root: tuple[str, ...] = ()
     """Files of the platform's functions that the runtime wants at the root of the zip."""
 
+    carried: str = ""
+    """Name of the lock in the zip, for a platform that installs from it: nothing is installed."""
+
 
 class BuildError(Exception):
     """The package can't be built; the message says why and what to do."""
@@ -58,7 +63,11 @@ def build(platform: str, arch: str, output: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix="vigil-package-") as temporary:
         tree = Path(temporary) / "tree"
         libraries = tree / PLATFORMS[platform].libraries
-        install(PLATFORMS[platform], arch, libraries)
+        if carried := PLATFORMS[platform].carried:
+            libraries.mkdir()
+            shutil.copy(ROOT / PLATFORMS[platform].lock, tree / carried)
+        else:
+            install(PLATFORMS[platform], arch, libraries)
         copy_source(platform, tree)
         (tree / RULEBOOK).write_bytes(rulebook())
         refuse_strays(PLATFORMS[platform], libraries)
@@ -246,6 +255,13 @@ PLATFORMS: Mapping[str, Platform] = {
         brings=("azure-functions-runtime", "azure-functions-worker"),
         libraries=".python_packages/lib/site-packages",
         root=("function_app.py", "host.json"),
+    ),
+    "gcp": Platform(
+        lock="requirements/gcp.txt",
+        python="3.13",
+        triples={},
+        root=("main.py",),
+        carried="requirements.txt",
     ),
 }
 

@@ -1,8 +1,12 @@
-"""What is started once and shared: servers that take longer to start than most tests to run."""
+"""What tests of several folders share: servers, started once a run by whoever asks first."""
 
 from __future__ import annotations
 
 import pytest
+
+from tests.gcp.emulators import firestore_emulator, pubsub_emulator
+
+__all__ = ["azurite", "firestore_emulator", "pubsub_emulator"]
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import threading
 
 import boto3
 import pytest
@@ -30,6 +31,14 @@ from functions.azure.adapters import (
 from functions.azure.adapters import (
     rejects as storage_rejects,
 )
+from functions.gcp.adapters import (
+    FirestoreStore,
+    StorageJournal,
+    alerts,
+)
+from functions.gcp.adapters import queue as to_topic
+from functions.gcp.adapters import rejects as rejects_to_topic
+from functions.gcp.rest import Rest
 from functions.local.adapters import (
     FileJournal,
     RejectFile,
@@ -38,6 +47,8 @@ from functions.local.adapters import (
     console_sink,
 )
 from tests.azure.azurite import operator, trusted
+from tests.gcp.pubsub import Topics
+from tests.gcp.storage import Storage
 
 REGION = "eu-central-1"
 
@@ -122,7 +133,15 @@ def table_store(request, clock):
     yield TableStore(azure.tables, azure.table(next(names).replace("-", "")), clock)
 
 
+def firestore_store(request, clock):
+    address = request.getfixturevalue("firestore_emulator")
+    call = Rest(None, endpoint=lambda service: f"http://{address}")
+    # A project of its own is an empty database.
+    yield FirestoreStore(call, next(names), "(default)", clock)
+
+
 STORES = {
+    "firestore": firestore_store,
     "memory": memory_store,
     "sqlite": sqlite_store,
     "dynamodb": dynamodb_store,
@@ -160,7 +179,26 @@ def blob_journal(request):
     yield BlobJournal(azure.blobs, azure.container(next(names)))
 
 
+@pytest.fixture(scope="session")
+def cloud_storage():
+    """A Cloud Storage for the whole run."""
+    server = Storage()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def storage_journal(request):
+    server, bucket = request.getfixturevalue("cloud_storage"), next(names)
+    server.buckets[bucket] = {}
+    yield StorageJournal(Rest(None, endpoint=server.endpoint), bucket)
+
+
 JOURNALS = {
+    "storage": storage_journal,
     "memory": memory_journal,
     "file": file_journal,
     "s3": s3_journal,
@@ -202,7 +240,23 @@ def azure_queue(request, clock):
     )
 
 
+@pytest.fixture(scope="session")
+def topics(pubsub_emulator):
+    """Topics on one emulator, for the whole run."""
+    return Topics(pubsub_emulator)
+
+
+def pubsub_queue(request, clock):
+    topics = request.getfixturevalue("topics")
+    topic = topics.make(next(names))
+    yield (
+        to_topic(topics.publish, topic),
+        lambda: [from_json(message.data, Action) for message in topics.drain(topic)],
+    )
+
+
 QUEUES = {
+    "pubsub": pubsub_queue,
     "memory": memory_queue,
     "sqlite": sqlite_queue,
     "sqs": sqs,
@@ -253,7 +307,17 @@ def azure_rejects(request):
     )
 
 
+def pubsub_rejects(request):
+    topics = request.getfixturevalue("topics")
+    topic = topics.make(next(names))
+    yield (
+        rejects_to_topic(topics.publish, topic),
+        lambda: [from_json(message.data, Rejected) for message in topics.drain(topic)],
+    )
+
+
 REJECTS = {
+    "pubsub": pubsub_rejects,
     "memory": memory_rejects,
     "file": file_rejects,
     "sqs": aws_rejects,
@@ -290,7 +354,17 @@ def azure_alerts(request):
     )
 
 
+def pubsub_alerts(request):
+    topics = request.getfixturevalue("topics")
+    topic = topics.make(next(names))
+    yield (
+        alerts(topics.publish, topic),
+        lambda: [json.loads(message.data)["text"] for message in topics.drain(topic)],
+    )
+
+
 SINKS = {
+    "pubsub": pubsub_alerts,
     "console": console,
     "sns": sns,
     "storage": azure_alerts,

@@ -173,6 +173,18 @@ def test_an_event_with_nothing_but_its_identity_is_valid() -> None:
         assert faults(found) == []
 
 
+def test_what_another_product_found_is_a_finding_and_no_call() -> None:
+    found = activity(replace(EVENT, finding=True, operation="Malware: Cryptomining"))
+    assert (found["class_uid"], found["activity_name"]) == (2004, "Create")
+    assert found["finding_info"] == {"uid": "e-1", "title": "Malware: Cryptomining"}
+    assert found["evidences"][0]["data"] == {
+        "operation": "CreateKey",
+        "parameters": {"user": "bob"},
+    }
+    bare = Event(uid="e", time=0, source="acme/findings", provider="acme", finding=True)
+    assert faults(found) == faults(activity(bare)) == []
+
+
 @pytest.mark.parametrize(
     ("kind", "type_id"),
     [("user", 1), ("admin", 2), ("system", 3), ("service", 4), ("role", 99), ("unknown", 0)],
@@ -318,6 +330,7 @@ EVENTS = st.builds(
     service=TEXT,
     operation=TEXT,
     authentication=st.booleans(),
+    finding=st.booleans(),
     error=TEXT,
     message=TEXT,
     actor=ACTORS,

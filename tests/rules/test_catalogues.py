@@ -28,11 +28,16 @@ def samples() -> Iterator[Any]:
     for path in sorted((ROOT / "tests" / "aws" / "golden").glob("*.json")):
         yield pytest.param("aws/cloudtrail", json.loads(path.read_text())["record"], id=path.stem)
     for path in sorted((ROOT / "core" / "rules").rglob("*.yml")):
-        document = yaml.safe_load(path.read_text())
-        category = document.get("logsource", {}).get("category", "aws/cloudtrail")
-        if "correlation" not in document and category in ("posture", "aws/cloudtrail"):
-            for number, example in enumerate(document["tests"]):
-                yield pytest.param(category, example["event"], id=f"{path.stem}-{number}")
+        for document in yaml.safe_load_all(path.read_text()):
+            if "correlation" not in document:
+                for number, example in enumerate(document["tests"]):
+                    name = f"{document['name']}-{number}"
+                    yield pytest.param(source_of(document), example["event"], id=name)
+
+
+def source_of(document: dict[str, Any]) -> str:
+    logsource = document["logsource"]
+    return logsource.get("category") or f"{logsource['product']}/{logsource['service']}"
 
 
 def unlisted(value: Any, known: Known, path: str = "") -> Iterator[str]:

@@ -28,15 +28,26 @@ from core.sigma import Compiled, compile_rules
 from core.sweep import source
 from core.watch import correlations
 from functions.aws.events import SOURCES as AWS
-from functions.aws.targets import targets
+from functions.aws.targets import targets as aws_targets
 from functions.azure.events import SOURCES as AZURE
 from functions.azure.targets import targets as azure_targets
+from functions.gcp.events import SOURCES as GCP
+from functions.gcp.targets import targets as gcp_targets
 
 RULES = Path(__file__).parents[2] / "core" / "rules"
 FILES = sorted(RULES.rglob("*.yml"))
+TARGETS = {"aws": aws_targets, "azure": azure_targets, "gcp": gcp_targets}
 ON_AZURE = tuple(one._replace(targets=azure_targets) for one in AZURE)
-READS = {one.name: one for one in (*AWS, *ON_AZURE, source(targets))}
-ACRONYMS = {"ami", "aws", "ebs", "ec2", "iam", "mfa", "nsg", "rds", "s3", "sg", "ssm", "vm", "vpc"}
+READS = {
+    one.name: one
+    for one in (
+        *AWS, *ON_AZURE, *GCP,
+        source(lambda kind, event: TARGETS[event.provider](kind, event)),
+    )
+}  # fmt: skip
+ACRONYMS = {
+    "ami", "aws", "ebs", "ec2", "gcp", "iam", "mfa", "nsg", "rds", "s3", "sg", "ssm", "vm", "vpc",
+}  # fmt: skip
 TACTICS = {
     "reconnaissance", "resource-development", "initial-access", "execution", "persistence",
     "privilege-escalation", "stealth", "defense-impairment", "credential-access", "discovery",
