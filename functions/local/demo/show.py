@@ -20,12 +20,12 @@ from rich.text import Text
 from core.audit import ChainVerdict
 from core.model import Finding
 from core.report import Response
-from functions.local.demo.company import Reading
+from functions.local.demo.scene import Late, Reading
 from functions.local.terminal import STYLES, iso, plain, styled
 
 __all__ = [
-    "act", "approved", "chain", "changed", "decisions", "end", "findings", "looked", "messages",
-    "policy", "progress", "say", "states", "step", "swept", "tried_again", "undone",
+    "act", "approved", "chain", "changed", "decisions", "end", "findings", "late", "looked", "messages",
+    "policy", "progress", "say", "states", "step", "tried_again", "undone",
 ]  # fmt: skip
 
 
@@ -115,13 +115,10 @@ def changed(one: Response) -> None:
     out.print(styled("  after   ", "dim").append(styled(_json(one.after))), soft_wrap=True)
 
 
-def swept(result: Mapping[str, Any]) -> None:
-    """What a sweep looked at, and what it could not look at."""
-    say(
-        f"CloudTrail read back: {result['missed']} finding that the stream had missed."
-        f" Inventory: {result['resources']} resources, {result['opened']} findings."
-    )
-    for reason in result["unseen"]:
+def late(told: Late) -> None:
+    """What came late, and what could not be looked at."""
+    say(told.told)
+    for reason in told.unseen:
         say(f"Could not look: {reason}")
 
 
@@ -174,10 +171,10 @@ def undone(undos: Sequence[Response]) -> None:
 
 
 def states(taken: Sequence[tuple[str, Mapping[str, Reading]]]) -> None:
-    """The account as boto3 reads it, before and after each act, a block for each thing."""
+    """The company as its cloud answers, before and after each act, a block for each thing."""
     out = _console()
     out.print()
-    out.print(styled("The account, read with boto3", "bold"))
+    out.print(styled("The company, read past Vigil", "bold"))
     for thing in taken[0][1]:
         out.print(styled(f"  {thing}"))
         for name, state in taken:
@@ -205,7 +202,7 @@ def _order(one: Response) -> str:
 
 def _target(one: Response) -> str:
     """The target's name without service, region and account, for a person to read."""
-    return re.sub(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:", "", one.action.target.uid)
+    return PREFIX.sub("", one.action.target.uid)
 
 
 def _json(value: Any) -> str:
@@ -231,6 +228,13 @@ def _console() -> Console:
 
 MOST = 400
 """Characters of a state that are shown; the report has all."""
+
+PREFIX = re.compile(
+    r"^(?:arn:[^:]*:[^:]*:[^:]*:[^:]*:"
+    r"|//[a-z]+\.googleapis\.com/"
+    r"|(?:/subscriptions/[^/]+)?(?:/resourcegroups/[^/]+)?/providers/[^/]+/)"
+)
+"""What all names of one account of a cloud begin with."""
 
 OUTCOMES = {
     "changed": "bold green",
