@@ -92,9 +92,7 @@ def serving(answer: Callable[[Asked], Given]) -> Iterator[Loopback]:
         thread.join()
 
 
-def _handler(
-    loopback: Loopback, answer: Callable[[Asked], Given]
-) -> type[BaseHTTPRequestHandler]:
+def _handler(loopback: Loopback, answer: Callable[[Asked], Given]) -> type[BaseHTTPRequestHandler]:
     turn = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):

@@ -125,9 +125,7 @@ class Machine:
         self._rejects = RejectFile(folder / "rejects.jsonl")
         self._sources = {source.name: source for source in part.sources}
         hooks = config.webhooks(json.dumps([box.hook]))
-        self._sinks = {
-            hook.name: above(hook.min_level, sink(hook, system_clock)) for hook in hooks
-        }
+        self._sinks = {hook.name: above(hook.min_level, sink(hook, system_clock)) for hook in hooks}
         self._approvals = Approvals(
             secrets.token_hex(32), "https://approve.example.com/", system_clock
         )

@@ -24,8 +24,8 @@ from functions.local.demo.scene import Late, Reading
 from functions.local.terminal import STYLES, iso, plain, styled
 
 __all__ = [
-    "act", "approved", "chain", "changed", "decisions", "end", "findings", "late", "looked", "messages",
-    "policy", "progress", "say", "states", "step", "tried_again", "undone",
+    "act", "approved", "chain", "changed", "decisions", "end", "findings", "late", "looked",
+    "messages", "policy", "progress", "say", "states", "step", "tried_again", "undone",
 ]  # fmt: skip
 
 
@@ -103,16 +103,25 @@ def decisions(actions: Sequence[Response]) -> None:
     for one in actions:
         if one.state == "changed":
             changed(one)
+    # One plan is one plan, however many findings ask for it.
+    plans = {(one.action.verb, one.action.target.uid): one for one in actions}
+    for one in plans.values():
+        if one.state == "rehearsed":
+            _states(one, ("now", one.before), ("would be", one.wanted))
 
 
 def changed(one: Response) -> None:
     """The states before and after one action, as the verb read them."""
-    line = styled(one.action.verb, "bold").append(styled(f" {_target(one)}", "dim"))
+    _states(one, ("before", one.before), ("after", one.after))
+
+
+def _states(one: Response, *states: tuple[str, Any]) -> None:
     out = _console()
     out.print()
-    out.print(line)
-    out.print(styled("  before  ", "dim").append(styled(_json(one.before))), soft_wrap=True)
-    out.print(styled("  after   ", "dim").append(styled(_json(one.after))), soft_wrap=True)
+    line = styled(one.action.verb, "bold").append(styled(f" {_target(one)}", "dim"))
+    out.print(line, soft_wrap=True)
+    for name, state in states:
+        out.print(styled(f"  {name:<10}", "dim").append(styled(_json(state))), soft_wrap=True)
 
 
 def late(told: Late) -> None:

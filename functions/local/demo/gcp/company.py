@@ -23,14 +23,14 @@ CI, BACKUP, BREAK_GLASS = (f"{name}@{DOMAIN}" for name in ("ci-deploy", "backup"
 
 
 def found(google: Google) -> None:
-    """Fill the project: people, accounts, a firewall, a bucket, a sink of audit logs."""
+    """Fill the project: an owner, accounts, a firewall, a bucket, a sink of audit logs."""
     google.things[f"projects/{PROJECT}"] = {"name": f"projects/{NUMBER}", "projectId": PROJECT}
     google.add_policy(
         f"projects/{PROJECT}",
         {"role": "roles/owner", "members": ["user:dana@example.com"]},
         {"role": "roles/viewer", "members": ["group:staff@example.com"]},
         {
-            "role": "roles/iam.serviceAccountKeyAdmin",
+            "role": "roles/resourcemanager.projectIamAdmin",
             "members": [f"serviceAccount:{CI}"],
             "condition": {"title": "build hours", "expression": "request.time.getHours() < 20"},
         },
@@ -88,9 +88,7 @@ def state(loopback: Loopback) -> States:
 
 def _project_policy(loopback: Loopback) -> Any:
     asked = {"options": {"requestedPolicyVersion": 3}}
-    return loopback.call(
-        "POST", f"/cloudresourcemanager/v3/projects/{PROJECT}:getIamPolicy", asked
-    )
+    return loopback.call("POST", f"/cloudresourcemanager/v3/projects/{PROJECT}:getIamPolicy", asked)
 
 
 def _bindings(policy: Any) -> list[Any]:

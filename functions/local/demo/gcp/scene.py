@@ -46,7 +46,7 @@ def _part(loopback: Loopback) -> Part:
     return Part(
         cloud="Google Cloud",
         about=(
-            f"{loopback.url} stands in for five of its APIs. Project {PROJECT}: 2 people,",
+            f"{loopback.url} stands in for five of its APIs. Project {PROJECT}: an owner,",
             "3 service accounts, 1 bucket, 1 firewall rule, 1 sink of audit logs.",
         ),
         policy=POLICY,

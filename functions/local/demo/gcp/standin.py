@@ -72,7 +72,8 @@ def _set_policy(google: Google, name: str, body: Body, query: Query) -> Given:
 
 def _new_key(google: Google, name: str, body: Body, query: Query) -> Given:
     """A key; its private half is only in this one answer, and made up."""
-    google.things[name]  # noqa: B018  # the account must be there
+    if name not in google.things:
+        raise KeyError(name)
     count = sum(each.startswith(f"{name}/keys/") for each in google.things)
     made = hashlib.sha1(f"{name} {count}".encode(), usedforsecurity=False)
     full = f"{name}/keys/{made.hexdigest()}"

@@ -192,6 +192,7 @@ def _entry(
     """A log entry; its id comes from its name and time."""
     moment = datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     operation = {"operation": fields.pop("operation")} if "operation" in fields else {}
+    kind = RESOURCES[fields["methodName"].rpartition(".")[2]]
     return {
         "protoPayload": {
             "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
@@ -201,7 +202,7 @@ def _entry(
             **fields,
         },
         "insertId": uuid.uuid5(uuid.NAMESPACE_URL, f"{name} {time}").hex[:13],
-        "resource": {"type": "audited_resource", "labels": {"project_id": PROJECT}},
+        "resource": {"type": kind, "labels": {"project_id": PROJECT}},
         "timestamp": moment,
         "severity": "ERROR" if fields.get("status") else "NOTICE",
         "logName": f"projects/{PROJECT}/logs/cloudaudit.googleapis.com%2Factivity",
@@ -209,6 +210,19 @@ def _entry(
         **operation,
     }
 
+
+RESOURCES = {
+    "ListFolders": "organization",
+    "SetIamPolicy": "project",
+    "CreateServiceAccountKey": "service_account",
+    "patch": "gce_firewall_rule",
+    "setIamPermissions": "gcs_bucket",
+    "UpdateSink": "logging_sink",
+    "start": "gce_instance",
+    "create": "gcs_bucket",
+    "UpdateService": "cloud_run_revision",
+}
+"""Last word of a method -> type of the resource that its entries are about."""
 
 ORDINARY: tuple[dict[str, Any], ...] = (
     {
