@@ -40,18 +40,20 @@ def demo(cloud: str, home: Path | None) -> None:
     home and a report of its own: HOME, HOME-azure and HOME-gcp.
     """
     clouds = list(NEEDS) if cloud == "all" else [cloud]
-    for name in clouds:
-        for library in NEEDS[name]:
-            try:
-                import_module(library)  # asked for here so that its absence is one line
-            except ImportError as error:
-                fail(f"{error.name} is not installed; the demo needs the extra: "
-                     "pip install '.[demo]'")  # fmt: skip
+    for library in (library for name in clouds for library in NEEDS[name]):
+        try:
+            import_module(library)  # asked for here so that its absence is one line
+        except ImportError as error:
+            fail(f"{error.name} is not installed; the demo needs the extra: pip install '.[demo]'")
+    from functions.local.demo import show
     from functions.local.demo.stage import play
 
+    reports = {}
     for name in clouds:
         scene = import_module(f"functions.local.demo.{name}.scene")
-        play(_home(home, name, only=cloud != "all"), scene.staged)
+        reports[name] = play(_home(home, name, only=cloud != "all"), scene.staged)
+    if len(reports) > 1:
+        show.reports(reports)
 
 
 def _home(given: Path | None, cloud: str, *, only: bool) -> Path:

@@ -46,6 +46,10 @@ def keep(home: Path, scene: Scene, played: Played) -> Path:
                 at=system_clock(),
                 tally={"Messages read": played.messages},
                 notes=tuple(f"Set aside: {reason}" for reason in played.refused),
+                states=tuple(
+                    (moment, {thing: reading.words for thing, reading in things.items()})
+                    for moment, things in played.states
+                ),
             ),
             state.findings(local),
             state.responses(local),

@@ -25,7 +25,7 @@ from functions.local.terminal import STYLES, iso, plain, styled
 
 __all__ = [
     "act", "approved", "chain", "changed", "decisions", "end", "findings", "late", "looked",
-    "messages", "policy", "progress", "say", "states", "step", "tried_again", "undone",
+    "messages", "policy", "progress", "reports", "say", "states", "step", "tried_again", "undone",
 ]  # fmt: skip
 
 
@@ -203,6 +203,13 @@ def end(home: Path, report: Path, count: int, seconds: float) -> None:
     say(f"             vigil actions list --home {home}")
     say(f"             vigil audit verify --home {home}")
     say(f"Report:      {report}")
+
+
+def reports(paths: Mapping[str, Path]) -> None:
+    """Where the reports of several clouds are."""
+    act(f"{len(paths)} clouds, the same story, a report each")
+    for cloud, path in paths.items():
+        say(f"{cloud:<6} {path}")
 
 
 def _order(one: Response) -> str:

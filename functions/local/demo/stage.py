@@ -43,14 +43,15 @@ Staged = Callable[[Path, Inbox], AbstractContextManager[Scene]]
 """Home and inbox -> a cloud to play in, while the block lasts."""
 
 
-def play(home: Path, staged: Staged) -> None:
-    """All acts in one cloud, in order, and what they leave behind."""
+def play(home: Path, staged: Staged) -> Path:
+    """All acts in one cloud, in order, and what they leave behind; the report's path."""
     started = time.monotonic()
     fresh(home)
     with inbox(secrets.token_hex(16)) as box, staged(home, box) as scene:
         played = act_out(scene, box)
         report = keep(home, scene, played)
     show.end(home, report, played.findings, time.monotonic() - started)
+    return report
 
 
 def act_out(scene: Scene, box: Inbox) -> Played:
