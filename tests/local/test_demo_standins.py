@@ -125,10 +125,10 @@ EXPECTED = {
         "Sources of office-ssh": (
             "192.0.2.0/24", "0.0.0.0/0, 192.0.2.0/24", "192.0.2.0/24", "0.0.0.0/0, 192.0.2.0/24",
         ),
-        "Everybody's roles on example-ltd-customer-exports": (
-            "none", "roles/storage.objectViewer", "none", "roles/storage.objectViewer",
+        "Everybody's roles on the bucket": (
+            "none", "objectViewer", "none", "objectViewer",
         ),
-        "Public access to example-ltd-customer-exports": ("not prevented",) * 4,
+        "Public access to the bucket": ("not prevented",) * 4,
         "Sink of audit logs": ("enabled", "disabled", "enabled", "disabled"),
     },
 }  # fmt: skip

@@ -45,8 +45,10 @@ SETTING = f"{SUBSCRIBED}/providers/Microsoft.Insights/diagnosticSettings/to-hub"
 GRANTS = f"{SUBSCRIBED}/providers/Microsoft.Authorization/roleAssignments"
 DIRECTORY = "/v1.0/roleManagement/directory/roleAssignments"
 
-OWNER = f"{SUBSCRIBED}/providers/Microsoft.Authorization/roleDefinitions/"
-OWNER += "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+OWNER = (
+    f"{SUBSCRIBED}/providers/Microsoft.Authorization/roleDefinitions"
+    "/8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+)
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 """Built-in roles; their ids are Microsoft's and the same everywhere."""
 

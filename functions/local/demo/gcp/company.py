@@ -80,8 +80,8 @@ def state(loopback: Loopback) -> States:
         "Keys of backup": _keys(loopback, BACKUP),
         "Keys of break-glass": _keys(loopback, BREAK_GLASS),
         "Sources of office-ssh": _sources(loopback),
-        f"Everybody's roles on {BUCKET}": _everybody(loopback),
-        f"Public access to {BUCKET}": _prevention(loopback),
+        "Everybody's roles on the bucket": _everybody(loopback),
+        "Public access to the bucket": _prevention(loopback),
         "Sink of audit logs": _sink(loopback),
     }
 
@@ -127,7 +127,11 @@ def _sources(loopback: Loopback) -> Reading:
 def _everybody(loopback: Loopback) -> Reading:
     query = {"optionsRequestedPolicyVersion": "3"}
     policy = loopback.call("GET", f"/storage/storage/v1/b/{BUCKET}/iam", **query)
-    roles = [each["role"] for each in policy["bindings"] if "allUsers" in each["members"]]
+    roles = [
+        each["role"].rpartition(".")[2]
+        for each in policy["bindings"]
+        if "allUsers" in each["members"]
+    ]
     return Reading(", ".join(roles) or "none", _bindings(policy))
 
 
