@@ -14,6 +14,7 @@ Read in this order:
     detect/       record -> rules                 rulebook.py  the compiled form of rules
     finding.py    hit -> finding                  claim.py     who works on it, and how far it is
     alert.py      finding -> message              webhook.py   sinks that need no SDK
+    suppressions.py  hits that filters suppress, counted and on record
 
     actions.py    the catalogue of verbs          guard.py     may it run, and why
     respond.py    plan, guard, verb, verify       breaker.py   how much ran lately

@@ -113,6 +113,8 @@ class Header:
         self._book, self._numbers, self._fields = book, numbers, fields
         self._route, self._dropped = route, dropped
         self._lesson = lesson or Lesson(Counter(), Counter(), Counter())
+        self.below: set[str] = set()
+        """Paths that lead through columns; no record may have one of them as a dotted key."""
         self._columns: list[str] = []
         self._taken: set[str] = set()
         self._known: dict[str, bool] = {}
@@ -157,9 +159,13 @@ class Header:
         found = self._known.get(field)
         if found is None:
             reads = self._fields.reads(field)
-            found = bool(reads) and all(_column_of(path, self.exact) for path in reads)
+            found = bool(reads) and all(path in self.exact or self._told(path) for path in reads)
             self._known[field] = found
         return found
+
+    def _told(self, path: str) -> bool:
+        """Would an object in an exact column have it?"""
+        return path in self.below and bool(_column_of(path, self.exact))
 
     def of_exact(self, values: Sequence[Any]) -> dict[str, Any]:
         """A record of which only the exact columns are there; UNSET is left out."""
@@ -297,8 +303,11 @@ class Header:
         ranked = dict.fromkeys([self._route, *usual, *learned] if self._route else usual + learned)
         for field in (*ranked, *self._derived()):
             new = self._room(field)
-            if len(self._columns) + len(new) <= MOST_EXACT and self._dropped.isdisjoint(new):
+            if new is None or len(self._columns) + len(new) > MOST_EXACT:
+                continue
+            if self._dropped.isdisjoint(new):
                 self._columns += new
+                self.below.update(set(self._fields.reads(field)).difference(self._columns))
         return tuple(self._columns)
 
     def _derived(self) -> Iterator[str]:
@@ -310,15 +319,17 @@ class Header:
             if fields and not any(f is None or self._fields.paths(f) for f in fields):
                 yield from (field for field in fields if field)
 
-    def _room(self, field: str) -> list[str]:
-        """The columns that the field would take; none when it is known, or can't be told so."""
+    def _room(self, field: str) -> list[str] | None:
+        """The columns that the field would still take; None when it can't be told by columns."""
         new: list[str] = []
         for path in sorted(self._fields.reads(field), key=_depth):
             every = (*self._columns, *new)
+            if not _is_sound(path):
+                return None
             if _column_of(path, every):
                 continue
-            if not _is_sound(path) or any(overlap(path, other) for other in every):
-                return []
+            if any(overlap(path, other) for other in every):
+                return None
             new.append(path)
         return new
 
@@ -374,6 +385,7 @@ class Header:
                 continue
             if paths and fits and len(chosen) < most:
                 self._columns += new
+                self.below.update(set(self._fields.paths(field)).difference(paths))
                 chosen.append(field)
         self._taken.update(chosen)
         return tuple(chosen)

@@ -16,7 +16,7 @@ from core.attack import attacks
 from core.errors import BadRule
 from core.model import LEVELS, NativeRecord, Rule, digest, to_json
 from core.ports import Source
-from core.rulebook import CATEGORIES
+from core.rulebook import CATEGORIES, covers
 from core.sigma.document import Node, near
 
 __all__ = [
@@ -167,15 +167,6 @@ def unknown_taxonomy(reading: Reading) -> BadRule | None:
         file=reading.file,
         line=node.line,
     )
-
-
-def covers(wanted: str, name: str) -> bool:
-    """Does a rule's source, either part of which may be `*`, read the records of source `name`?"""
-    if not wanted or wanted == name:
-        return True
-    product, _, service = wanted.partition("/")
-    have_product, _, have_service = name.partition("/")
-    return product in ("*", have_product) and service in ("*", have_service) and "/" in name
 
 
 def _content_id(reading: Reading) -> str:

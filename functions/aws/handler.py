@@ -21,7 +21,7 @@ from core.engine import Later
 from core.errors import BadRecord, Reject, Retry
 from core.hostile import printable
 from core.model import Action, NativeRecord, Rejected, from_json, to_json
-from core.scan import Tally
+from core.scan import Match, Tally
 from core.sweep import sweep as sweep_inventory
 from functions.aws import envelopes, lookup
 from functions.aws.adapters import calling
@@ -157,19 +157,13 @@ def _file(parts: Wiring, item: envelopes.S3Object, owed: list[Exception]) -> Non
     place = f"s3://{item.bucket}/{item.key}"
     version = {"VersionId": item.version} if item.version else {}
     tally = Tally()
-    engine = parts.engine("detect")
     later: Later = []
     try:
         with calling():
             answer = parts.client("s3").get_object(Bucket=item.bucket, Key=item.key, **version)
             for one in parts.scanner.scan(answer["Body"], tally, name=place):
-                _guarded(
-                    parts,
-                    f"{place} record {one.position}",
-                    one.native,
-                    owed,
-                    partial(engine.matched, one.source, one.native, one.rules, later),
-                )
+                at = f"{place} record {one.position}"
+                _guarded(parts, at, one.native, owed, partial(_matched, parts, one, later))
                 if len(later) >= TOGETHER:
                     _correlate(parts, place, later, owed)
     except Retry as error:
@@ -182,6 +176,12 @@ def _file(parts: Wiring, item: envelopes.S3Object, owed: list[Exception]) -> Non
     parts.metrics("records", tally.records)
     parts.metrics("rejected", tally.rejections)
     parts.metrics("unknown", tally.unknown)
+
+
+def _matched(parts: Wiring, found: Match, later: Later) -> int:
+    """A record of a file through the engine; the number of new findings."""
+    parts.suppressions("detect").note(found.suppressed)
+    return parts.engine("detect").matched(found.source, found.native, found.rules, later)
 
 
 def _correlate(parts: Wiring, place: str, later: Later, owed: list[Exception]) -> None:

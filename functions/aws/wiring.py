@@ -24,6 +24,7 @@ from core.errors import BadConfig, Forbidden, Unavailable
 from core.ports import Inventory, Metrics, Sink, Source, system_clock
 from core.respond import Responder
 from core.scan import Scanner
+from core.suppressions import Suppressions
 from core.webhook import sink as webhook
 from functions.aws import events
 from functions.aws.adapters import (
@@ -172,11 +173,18 @@ class Wiring:
         return Audit(self.journal, self.store, chain, self.clock)
 
     @cache  # noqa: B019  # a Wiring lives as long as its sandbox
+    def suppressions(self, chain: str) -> Suppressions:
+        """What becomes of hits that a filter suppressed, on the chain of the function."""
+        return Suppressions(
+            self.detector, self.store, self.audit(chain), self.clock, self.metrics
+        )  # fmt: skip
+
+    @cache  # noqa: B019  # a Wiring lives as long as its sandbox
     def engine(self, chain: str) -> Engine:
         """The detect path, writing to the chain of the function that runs it."""
         audit = self.audit(chain)
         return Engine(
-            match=self.detector.match,
+            match=self.suppressions(chain).match,
             sources=self.sources,
             store=self.store,
             audit=audit,

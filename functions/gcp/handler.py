@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["MAX_AGE_MS", "approve", "detect", "respond", "sweep"]
 
 MAX_AGE_MS = 12 * 60 * 60_000
-"""Of a message, since it was published. Eventarc's subscriptions forget messages after a day, so
-what can't be worked on is set aside well before, where an operator finds it."""
+"""Of a message, since it was published. Subscriptions forget messages, Eventarc's after a day: what
+can't be worked on is set aside well before, where an operator finds it."""
 
 
 EXCERPT = 300
@@ -56,7 +56,9 @@ def respond(data: Any) -> None:
 
 
 def sweep(data: Any) -> None:
-    """Any message: look at everything."""
+    """The data of a CloudEvent that Scheduler sent: look at everything. A message {"task":
+    "settle"}: decide what correlations could not decide at once, and no more.
+    """
     _delivered("sweep", data, _sweep)
 
 
@@ -138,6 +140,10 @@ def _respond(parts: Wiring, data: Any, place: str) -> None:
 
 def _sweep(parts: Wiring, data: Any, place: str) -> None:
     engine = parts.engine("sweep")
+    if _task(data) == "settle":
+        _logs().line("INFO", "settled", settled=engine.settle())
+        parts.metrics("settlings", 1)
+        return
     unseen: list[str] = []
     found = 0
     for account in parts.accounts:
@@ -151,6 +157,15 @@ def _sweep(parts: Wiring, data: Any, place: str) -> None:
     result = {**msgspec.to_builtins(swept), "missed": found, "unseen": [*unseen, *swept.unseen]}
     _logs().line("INFO", "swept", **result)
     parts.metrics("unseen", len(unseen))
+    parts.metrics("sweeps", 1)
+
+
+def _task(data: Any) -> str:
+    """What a message of the schedule asks for; "" is a sweep, as is whatever can't be read."""
+    try:
+        return first(msgspec.json.decode(base64.b64decode(_text(data, "data"))), "task")
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""
 
 
 def _read_back(parts: Wiring, engine: Engine, account: str, unseen: list[str]) -> int:

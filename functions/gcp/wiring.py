@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core import config, rulebook
 from core.alert import above
@@ -22,12 +23,17 @@ from core.engine import Engine
 from core.errors import BadConfig, Forbidden, Unavailable
 from core.ports import Inventory, Metrics, Queue, Rejects, Sink, Source, system_clock
 from core.respond import Responder
+from core.suppressions import Suppressions
 from core.sweep import source as posture
 from core.webhook import sink as webhook
 from functions.gcp import adapters
 from functions.gcp.events import SOURCES
 from functions.gcp.rest import Call, Rest, ambient, google
 from functions.gcp.targets import targets
+
+if TYPE_CHECKING:
+    from core.incident import Incidents
+    from core.watch import Watch
 
 __all__ = ["FLOORS", "VERSION", "Wiring", "full_name", "wiring"]
 
@@ -166,13 +172,38 @@ class Wiring:
     @cache  # noqa: B019  # a Wiring lives as long as its instance
     def engine(self, chain: str) -> Engine:
         """The detect path, writing to the chain of the function that runs it."""
+        audit = self.audit(chain)
+        parts = (self.detector, self.store, audit, self.clock, self.metrics)
         return Engine(
-            match=self.detector.match,
+            match=Suppressions(*parts).match,
             sources=self.sources,
             store=self.store,
-            audit=self.audit(chain),
+            audit=audit,
             sinks=self.sinks,
             queue=self.queue,
+            clock=self.clock,
+            metrics=self.metrics,
+            incidents=self._incidents(audit),
+        )
+
+    @cached_property
+    def _watch(self) -> Watch | None:
+        """The rulebook's correlations; nothing of them is loaded where it has none."""
+        if not self.detector.book.correlations:
+            return None
+        from core.watch import Watch
+
+        return Watch(self.detector)
+
+    def _incidents(self, audit: Audit) -> Incidents | None:
+        if self._watch is None:
+            return None
+        from core.incident import Incidents
+
+        return Incidents(
+            watch=self._watch,
+            store=self.store,
+            audit=audit,
             clock=self.clock,
             metrics=self.metrics,
         )

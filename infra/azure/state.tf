@@ -16,6 +16,14 @@ resource "azurerm_storage_account" "state" {
 
   blob_properties {
     versioning_enabled = true
+
+    delete_retention_policy {
+      days = 30
+    }
+
+    container_delete_retention_policy {
+      days = 30
+    }
   }
 }
 

@@ -84,18 +84,36 @@ resource "google_monitoring_alert_policy" "trouble" {
   }
 }
 
-# Not looking is not the same as finding nothing: a sweep that did not run is an alarm.
-resource "google_monitoring_alert_policy" "sweep_missed" {
-  display_name          = "${var.name}-sweep-missed"
+# Not looking is not the same as finding nothing: a sweep that did not finish is an alarm. Calls are
+# no proof of it, for sweeping and settling are one function: each writes a line when it is done.
+resource "google_logging_metric" "done" {
+  for_each = { sweep = "swept", settle = "settled" }
+
+  name        = "${var.name}-${each.value}"
+  description = "Lines that say that ${var.name} has ${each.value}."
+  filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.name}-sweep\" AND jsonPayload.message=\"${each.value}\""
+  depends_on  = [google_project_service.needed]
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+  }
+}
+
+resource "google_monitoring_alert_policy" "missed" {
+  for_each = google_logging_metric.done
+
+  display_name          = "${var.name}-${each.key}-missed"
   combiner              = "OR"
   notification_channels = [for each in google_monitoring_notification_channel.email : each.name]
 
   conditions {
-    display_name = "sweep-missed"
+    display_name = "${each.key}-missed"
 
+    # Monitoring only misses what it has seen before: the first run of all is looked after by hand.
     condition_absent {
-      filter   = "${local.calls} AND resource.labels.service_name=\"${var.name}-sweep\""
-      duration = "${2 * 60 * max(var.sweep_minutes, 15)}s"
+      filter   = "metric.type=\"logging.googleapis.com/user/${each.value.name}\" AND resource.type=\"cloud_run_revision\""
+      duration = "${2 * 60 * max(local.jobs[each.key].minutes, 15)}s"
 
       aggregations {
         alignment_period   = "300s"
@@ -105,6 +123,6 @@ resource "google_monitoring_alert_policy" "sweep_missed" {
   }
 
   documentation {
-    content = "No sweep ran in the last two periods of ${var.sweep_minutes} minutes."
+    content = "No ${each.key} finished in the last two periods of ${local.jobs[each.key].minutes} minutes: see the logs of ${var.name}-sweep."
   }
 }

@@ -196,6 +196,20 @@ variable "scc_source" {
   default     = null
 }
 
+variable "settle_minutes" {
+  description = <<-EOT
+    Minutes between two looks at what correlations could not decide at once. A finding of theirs that
+    had to wait comes at most this much later.
+  EOT
+  type        = number
+  default     = 5
+
+  validation {
+    condition     = contains([1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30], var.settle_minutes)
+    error_message = "settle_minutes is 1 to 6, 10, 12, 15, 20 or 30: minutes that divide an hour."
+  }
+}
+
 variable "sweep_minutes" {
   description = "Minutes between two sweeps. One reads back three hours at most, hence the limit."
   type        = number

@@ -14,6 +14,8 @@ import pytest
 
 from core.audit import verify
 from core.model import Action, digest, from_json
+from core.rulebook import dump
+from core.sigma import compile_rules
 from functions.aws import handler, lookup
 from functions.aws.wiring import wiring
 from tests.aws.deployment import (
@@ -95,6 +97,38 @@ def test_the_same_batch_three_times_is_one_finding_one_alert_one_action(cloud):
     assert len(cloud.findings()) == 1
     subjects = [message["Subject"] for message in cloud.received("told")]
     assert len(subjects) == 2  # the finding and the change
+
+
+FILTER = """
+title: The robot may
+owner: dana@example.com
+reason: It makes keys for all.
+logsource: {product: aws, service: cloudtrail}
+filter:
+  rules: any
+  selection: {userIdentity.userName: robot}
+  condition: not selection
+"""
+
+
+def test_what_a_filter_suppresses_is_counted_and_makes_no_finding(cloud, tmp_path, capsys):
+    (tmp_path / "rule.yml").write_text((tmp_path / "rule.yml").read_text() + "---" + FILTER)
+    compiled = compile_rules([tmp_path / "rule.yml"])
+    assert len(compiled.book.filters) == 1
+    (tmp_path / "rulebook.json").write_bytes(dump(compiled.book))
+    robot = {"userName": "robot", "type": "IAMUser", "accountId": ACCOUNT}
+    records = [cloud.record(eventID=f"e-{n}", userIdentity=robot) for n in range(3)]
+    body = json.dumps({"Records": [*records, cloud.record(eventID="e-9")]}).encode()
+    key = put_file(cloud, gzip.compress(body))
+    capsys.readouterr()
+    assert detected(envelope(records[0]), notice(key)) == []
+    (told,) = [line for line in capsys.readouterr().out.splitlines() if '"suppressed"' in line]
+    assert sum(json.loads(told)["suppressed"]) == 4
+    parts = wiring(handler._tools().add)
+    lines = [json.loads(line) for _, line in parts.journal.read("detect")]
+    assert [line["kind"] for line in lines] == ["suppressed", "found", "proposed"]
+    assert lines[0]["data"]["owner"] == "dana@example.com"
+    assert [one["finding"]["events"] for one in cloud.findings()] == [["e-9"]]
 
 
 def put_file(cloud, body: bytes, key: str = "AWSLogs/x/CloudTrail/f 1.json.gz") -> str:

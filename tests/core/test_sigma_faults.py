@@ -115,7 +115,6 @@ def test_all_faults_of_a_rule_are_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("title: t\nfilter: {rules: any}\n", "filters are not supported"),
         ("title: t\naction: global\n", "not part of Sigma 2"),
         ("- a\n- b\n", "a rule is a map"),
     ],

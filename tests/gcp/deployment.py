@@ -63,7 +63,9 @@ numbers = itertools.count(1)
 class Cloud:
     """One deployment's resources, and a service account with a key."""
 
-    def __init__(self, folder: Path, topics: Topics, google: Watched, storage: Storage) -> None:
+    def __init__(
+        self, folder: Path, topics: Topics, google: Watched, storage: Storage, rules: str = RULE
+    ) -> None:
         self.topics, self.google, self.storage = topics, google, storage
         self.database = f"state-{next(numbers)}"
         storage.buckets["journal"] = {}
@@ -75,7 +77,7 @@ class Cloud:
         google.secrets[f"projects/{PROJECT}/secrets/approve"] = "k" * 40
         self.account = google.service_account(ROBOT)
         self.key = google.key(self.account, "0a1b2c")
-        (folder / "rule.yml").write_text(RULE)
+        (folder / "rule.yml").write_text(rules)
         self.book = folder / "rulebook.json"
         self.book.write_bytes(rulebook.dump(compile_rules([folder / "rule.yml"], SOURCES).book))
 
@@ -140,11 +142,13 @@ class Cloud:
 
 
 @contextlib.contextmanager
-def deployed(folder: Path, firestore: str, pubsub: str, monkeypatch: Any) -> Iterator[Cloud]:
+def deployed(
+    folder: Path, firestore: str, pubsub: str, monkeypatch: Any, rules: str = RULE
+) -> Iterator[Cloud]:
     """A deployment whose functions run in this process."""
     google = Watched()
     with cloud_storage() as storage, serving(google) as server:
-        cloud = Cloud(folder, Topics(pubsub), google, storage)
+        cloud = Cloud(folder, Topics(pubsub), google, storage, rules)
         for name, value in {
             **cloud.settings(),
             "FIRESTORE_EMULATOR_HOST": firestore,

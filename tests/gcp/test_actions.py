@@ -742,6 +742,7 @@ def test_other_settings_of_the_bucket_stay_also_those_that_changed_meanwhile(goo
     bucket = google.things["b/acme-data"]
     assert bucket["iamConfiguration"]["uniformBucketLevelAccess"] == {"enabled": True}
     assert (bucket["metageneration"], lens.read(aim)) == ("8", wanted)
+    assert google.calls.count("storage.buckets.patch") == 2
 
 
 # Audit logs

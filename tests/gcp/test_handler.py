@@ -15,7 +15,7 @@ from core.errors import BadConfig, Unavailable
 from core.native import first
 from functions.gcp import handler
 from functions.gcp.wiring import wiring
-from tests.gcp.deployment import PROJECT, deployed, pushed
+from tests.gcp.deployment import PROJECT, RULE, deployed, pushed
 from tests.gcp.test_events import GKE, SCC
 
 
@@ -360,6 +360,87 @@ def test_a_window_in_which_a_record_failed_is_taken_again(cloud, monkeypatch, ca
     assert len(cloud.findings()) == 1
 
 
+# Correlations
+
+
+TOGETHER = """
+title: Many Keys
+id: 8f0a1f4e-0000-4000-8000-000000000005
+level: high
+correlation:
+  type: event_count
+  rules: [made]
+  group-by: [protoPayload.authenticationInfo.principalEmail]
+  timespan: 10m
+  condition: {gte: 3}
+respond: [disable_access_key]
+---
+title: Silent
+id: 8f0a1f4e-0000-4000-8000-000000000006
+level: medium
+correlation: {type: absence, rules: [beat], timespan: 10m, lateness: 0s}
+---
+title: Made
+name: made
+id: 8f0a1f4e-0000-4000-8000-000000000007
+logsource: {product: gcp, service: gcp.audit}
+detection:
+  s: {protoPayload.methodName|endswith: CreateServiceAccountKey}
+  began: {operation.first: true}
+  condition: s and not began
+---
+title: Beat
+name: beat
+id: 8f0a1f4e-0000-4000-8000-000000000008
+logsource: {product: gcp, service: gcp.audit}
+detection: {s: {protoPayload.methodName: beat}, condition: s}
+"""
+
+
+@pytest.fixture
+def correlating(tmp_path, monkeypatch, firestore_emulator, pubsub_emulator):
+    emulators = (firestore_emulator, pubsub_emulator)
+    with deployed(tmp_path, *emulators, monkeypatch, TOGETHER) as cloud:
+        yield cloud
+
+
+def test_events_that_are_wrong_together_are_one_finding_and_one_alert(correlating):
+    entries = [correlating.entry(insertId=f"e-{number}") for number in range(4)]
+    detect(*entries, entries[2], entries[0])
+    (finding,) = correlating.findings()
+    assert (finding["state"], finding["finding"]["count"]) == ("settled", 4)
+    (told,) = correlating.drain("alerts")
+    assert "principalEmail=mallory@example.com" in told["text"]
+    (action,) = correlating.drain("actions")
+    assert action["target"]["args"]["key"] == correlating.key
+
+
+def test_a_rule_that_says_which_entry_it_means_counts_a_long_running_call_once(correlating):
+    for number in range(3):
+        for part in ("first", "last"):
+            operation = {"id": f"operation-{number}", part: True}
+            detect(correlating.entry(insertId=f"{number}-{part}", operation=operation))
+    assert [one["finding"]["count"] for one in correlating.findings()] == [3]
+
+
+def test_silence_is_found_by_the_short_call_of_the_sweep(correlating, capsys):
+    entry = correlating.entry(timestamp=later(-60))
+    detect({**entry, "protoPayload": {**entry["protoPayload"], "methodName": "beat"}})
+    assert correlating.findings() == []
+    for _ in range(2):
+        handler.sweep(pushed({"task": "settle"}))
+    lines = [line for line in logged(capsys) if line["message"] == "settled"]
+    assert [line["settled"] for line in lines] == [1, 0]
+    assert correlating.findings()[0]["finding"]["title"] == "Silent"
+    assert "compute.firewalls.list" not in correlating.google.calls
+
+
+@pytest.mark.parametrize("said", [b"", b"{", b"[]", b"\xff", b'{"task": 3}', b'{"task": "x"}'])
+def test_whatever_else_the_schedule_says_is_a_sweep(cloud, said):
+    handler.sweep(pushed(said))
+    assert "compute.firewalls.list" in cloud.google.calls
+
+
 # Settings and logs
 
 
@@ -396,3 +477,32 @@ def test_findings_go_to_security_command_center_where_it_has_a_source(cloud, mon
     (stored,) = cloud.findings()
     name = f"organizations/1/sources/2/findings/{stored['finding']['uid']}"
     assert first(cloud.google.things[name], "sourceProperties.actor") == "mallory@example.com"
+
+
+ROBOT_IS_KNOWN = """
+---
+title: The pipeline makes keys
+id: 8f0a1f4e-0000-4000-8000-000000000009
+owner: platform
+reason: it rotates them
+expires: 2999-01-01
+logsource: {product: gcp, service: gcp.audit}
+filter:
+  rules: [8f0a1f4e-0000-4000-8000-000000000002]
+  selection: {protoPayload.authenticationInfo.principalEmail: ci@example.com}
+  condition: not selection
+"""
+
+
+def test_what_a_filter_suppresses_is_counted_noted_and_no_finding(
+    tmp_path, monkeypatch, firestore_emulator, pubsub_emulator, capsys
+):
+    where = (tmp_path, firestore_emulator, pubsub_emulator, monkeypatch)
+    with deployed(*where, rules=RULE + ROBOT_IS_KNOWN) as cloud:
+        entry = cloud.entry()
+        entry["protoPayload"]["authenticationInfo"] = {"principalEmail": "ci@example.com"}
+        detect(entry, entry | {"insertId": "e-2"})
+        assert list(cloud.findings()) == []
+        (line,) = cloud.journal("detect")
+        assert (line["kind"], line["data"]["owner"]) == ("suppressed", "platform")
+    assert capsys.readouterr().out.count('"suppressed"') == 2

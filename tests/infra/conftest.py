@@ -9,7 +9,7 @@ import pytest
 
 from tests.infra import loopback, terraform
 from tests.infra.provider.mirror import mirror as google_mirror
-from tests.infra.stub.mirror import mirror as azure_mirror
+from tests.infra.stub.mirror import mirror
 
 
 @pytest.fixture(scope="session")
@@ -25,14 +25,6 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[terraform.Module]:
 
 
 @pytest.fixture(scope="session")
-def azure(tmp_path_factory: pytest.TempPathFactory) -> terraform.Module:
-    """infra/azure, ready to plan, with a provider that knows its types and no cloud."""
-    terraform.needs_terraform()
-    folder = tmp_path_factory.mktemp("azure")
-    return terraform.module("azure", folder, "", azure_mirror("azurerm", folder / "mirror"))
-
-
-@pytest.fixture(scope="session")
 def gcp(tmp_path_factory: pytest.TempPathFactory) -> terraform.Module:
     """infra/gcp, ready to plan and apply, by a provider that is nothing but its schema."""
     terraform.needs_terraform()
@@ -41,3 +33,10 @@ def gcp(tmp_path_factory: pytest.TempPathFactory) -> terraform.Module:
     (folder / "build" / "gcp.zip").write_bytes(b"a stand-in")
     plugins = google_mirror("google", tmp_path_factory.mktemp("plugins"))
     return terraform.module("gcp", folder, "", plugins)
+
+
+def azure(tmp_path_factory: pytest.TempPathFactory) -> terraform.Module:
+    """infra/azure, ready to plan, with a provider that knows its types and no cloud."""
+    terraform.needs_terraform()
+    folder = tmp_path_factory.mktemp("azure")
+    return terraform.module("azure", folder, "", mirror("azurerm", folder / "mirror"))

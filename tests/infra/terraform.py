@@ -67,7 +67,7 @@ class Module(NamedTuple):
 def module(name: str, folder: Path, endpoint: str, plugins: Path | None = None) -> Module:
     """infra/NAME copied into `folder` with what it reads beside it, initialised.
 
-    `plugins` is where its provider lies; None: where this machine has some, else Terraform fetches.
+    `plugins` is a folder of providers; without one they are looked for, or fetched.
     """
     needs_terraform()
     copy = folder / "infra" / name

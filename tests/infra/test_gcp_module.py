@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -386,8 +387,16 @@ def test_the_filter_lets_no_entry_of_another_log_through(default):
 )
 def test_the_sweep_runs_as_often_as_asked(gcp, minutes, cron):
     plan = gcp.plan(**PROJECT, sweep_minutes=minutes)
-    (job,) = resources(plan, "google_cloud_scheduler_job")
-    assert job["schedule"] == cron
+    jobs = {each["name"]: each for each in resources(plan, "google_cloud_scheduler_job")}
+    assert {name: each["schedule"] for name, each in jobs.items()} == {
+        "vigil-sweep": cron,
+        "vigil-settle": "*/5 * * * *",
+    }
+    said = {
+        name: json.loads(base64.b64decode(each["pubsub_target"][0]["data"]))
+        for name, each in jobs.items()
+    }
+    assert said == {"vigil-sweep": {}, "vigil-settle": {"task": "settle"}}
 
 
 # Alerts, policy, variables
@@ -404,7 +413,24 @@ def test_trouble_is_told_by_mail(mixed):
         "vigil-events-late",
         "vigil-respond-errors",
         "vigil-sweep-missed",
+        "vigil-settle-missed",
     }
+
+
+def test_a_sweep_that_did_not_finish_is_missed_though_the_function_is_called_to_settle(default):
+    lines = {
+        each["name"]: re.findall(r'jsonPayload\.message="(\w+)"', each["filter"])
+        for each in resources(default, "google_logging_metric")
+    }
+    assert lines == {"vigil-swept": ["swept"], "vigil-settled": ["settled"]}
+    source = Path(terraform.ROOT / "functions/gcp/handler.py").read_text()
+    assert '"swept"' in source
+    missed = resources(default, "google_monitoring_alert_policy", "missed")
+    waits = {
+        each["display_name"]: each["conditions"][0]["condition_absent"][0]["duration"]
+        for each in missed
+    }
+    assert waits == {"vigil-sweep-missed": "7200s", "vigil-settle-missed": "1800s"}
 
 
 def test_the_policy_says_what_the_variable_said(armed):
@@ -438,6 +464,7 @@ def test_other_wrong_variables_are_refused_all_at_once(gcp):
         enabled_verbs=["delete_everything"],
         folder="111122223333",
         journal={"days": 0},
+        settle_minutes=7,
         sweep_minutes=7,
         name="Vigil!",
         functions={"detect": {"timeout": 1000}},
@@ -512,9 +539,11 @@ def passes(filter_, entry):
 
 def firing_examples():
     for file in sorted(Path(terraform.ROOT / "core/rules/gcp").glob("*.yml")):
-        for example in yaml.safe_load(file.read_text())["tests"]:
-            if example["fires"]:
-                yield f"{file.name}: {example['name']}", example["event"]
+        for rule in yaml.safe_load_all(file.read_text()):
+            for example in rule["tests"]:
+                for entry in example.get("events", [example.get("event")]):
+                    if example["fires"]:
+                        yield f"{rule['name']}: {example['name']}", entry
 
 
 POLICY_FAULTS = (
@@ -528,6 +557,7 @@ FAULTS = (
     "enabled_verbs holds a verb that",
     "needs organization",
     "days is 1 to 36500",
+    "minutes that divide an hour",
     "5, 10, 15, 20, 30, 60 or 120",
     "lower-case",
     "1 to 540 seconds",

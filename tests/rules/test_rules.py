@@ -35,19 +35,30 @@ from functions.gcp.events import SOURCES as GCP
 from functions.gcp.targets import targets as gcp_targets
 
 RULES = Path(__file__).parents[2] / "core" / "rules"
-FILES = sorted(RULES.rglob("*.yml"))
+FILES = sorted(file for file in RULES.rglob("*.yml") if "\nfilter:" not in file.read_text())
+"""Rules; filters of a deployment may lie beside them."""
+
 TARGETS = {"aws": aws_targets, "azure": azure_targets, "gcp": gcp_targets}
 ON_AZURE = tuple(one._replace(targets=azure_targets) for one in AZURE)
-READS = {
-    one.name: one
-    for one in (
-        *AWS, *ON_AZURE, *GCP,
-        source(lambda kind, event: TARGETS[event.provider](kind, event)),
-    )
-}  # fmt: skip
+SWEPT = source(lambda kind, event: TARGETS[event.provider](kind, event))
+SOURCES = (*AWS, *ON_AZURE, *GCP, SWEPT)
+READS = {one.name: one for one in reversed(SOURCES)}
 ACRONYMS = {
-    "ami", "aws", "ebs", "ec2", "gcp", "iam", "mfa", "nsg", "rds", "s3", "sg", "ssm", "vm", "vpc",
-}  # fmt: skip
+    "ami",
+    "aws",
+    "ebs",
+    "ec2",
+    "gcp",
+    "iam",
+    "mfa",
+    "nsg",
+    "rds",
+    "s3",
+    "sg",
+    "ssm",
+    "vm",
+    "vpc",
+}
 TACTICS = {
     "reconnaissance", "resource-development", "initial-access", "execution", "persistence",
     "privilege-escalation", "stealth", "defense-impairment", "credential-access", "discovery",
@@ -93,7 +104,7 @@ every_correlation = pytest.mark.parametrize("document", CORRELATIONS, ids=str)
 
 @cache
 def compiled() -> Compiled:
-    return compile_rules([RULES], READS.values())
+    return compile_rules([RULES], SOURCES)
 
 
 @cache
@@ -104,7 +115,7 @@ def loaded() -> Rulebook:
 
 @cache
 def detector() -> Detector:
-    return Detector(loaded(), READS.values())
+    return Detector(loaded(), SOURCES)
 
 
 def source_of(rule: dict) -> str:
@@ -141,7 +152,7 @@ def test_the_correlation_fires_or_is_quiet_as_its_example_says(rule, example):
 @pytest.mark.parametrize(("rule", "example"), cases(CORRELATIONS))
 def test_both_matchers_agree_on_each_event_of_the_example(rule, example):
     for event in example["events"]:
-        source = identify(event, READS.values())
+        source = identify(event, SOURCES)
         assert detector().match(source.name, event) == plain_match(loaded(), source, event)
 
 
@@ -149,7 +160,7 @@ def test_both_matchers_agree_on_each_event_of_the_example(rule, example):
 def test_one_quiet_example_of_the_correlation_lies_just_beyond_its_border(document):
     """It would fire if one event less, or a tenth more of time, were enough."""
     quiet = [one["events"] for one in document.rule["tests"] if not one["fires"]]
-    eased = [Detector(book, READS.values()) for book in easier(document.rule["id"])]
+    eased = [Detector(book, SOURCES) for book in easier(document.rule["id"])]
     assert any(fires(one, document.rule["id"], events) for one in eased for events in quiet)
 
 
@@ -262,7 +273,7 @@ def test_every_verb_of_the_rule_finds_something_to_act_on(document):
 
 
 def targets_of(kind: str, record: dict):
-    source = identify(record, READS.values())
+    source = identify(record, SOURCES)
     return source.targets(kind, source.event(record))
 
 

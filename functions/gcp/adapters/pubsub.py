@@ -35,12 +35,9 @@ TEXT_BYTES = 256 * 1024
 """Of an alert; a message may have 10 MB, which no chat and no mail takes."""
 
 
-def publishing(make: Callable[[], PublisherClient] | None = None) -> Publish:
-    """Sends messages one by one. `make` builds the client, on the first of them."""
-
-    @cache
-    def client() -> PublisherClient:
-        return (make or _client)()
+def publishing() -> Publish:
+    """Sends messages one by one; the client is built on the first of them."""
+    client = cache(_client)
 
     def publish(topic: str, data: bytes, attributes: Mapping[str, str]) -> None:
         from google.api_core.exceptions import GoogleAPIError, InvalidArgument

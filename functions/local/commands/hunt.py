@@ -24,9 +24,11 @@ from core.finding import of_firing, of_hit
 from core.hunt import Found, Tally, total_size
 from core.hunt import hunt as hits_of
 from core.model import LEVELS, Event, Finding, Hit, Level, digest, to_json
-from core.ports import Source
+from core.ports import Source, system_clock
+from core.watch import Watch
+from functions.local.commands.filters import suppressions
 from functions.local.commands.options import INPUT, MOMENT, formats, level_option, rules_options
-from functions.local.commands.summary import set_aside, summary
+from functions.local.commands.summary import notes, set_aside, summary
 from functions.local.rulebooks import usable
 from functions.local.sources import chosen
 from functions.local.terminal import (
@@ -195,9 +197,8 @@ def hunt(**given: Any) -> int:
     options = Options(**given)
     raw = options.source == "raw"
     sources = () if raw else chosen(options.source)
-    detector = Detector(
-        usable(options.rules, with_shipped=options.with_default), sources, raw=raw
-    )  # fmt: skip
+    book = usable(options.rules, with_shipped=options.with_default)
+    detector = Detector(book, sources, raw=raw, time_field=options.time_field)
     tally = Tally()
     results = Results(options, {source.name: source for source in sources})
     chains = Chains(detector)
@@ -206,10 +207,13 @@ def hunt(**given: Any) -> int:
             results.add(found)
     _correlate(options, detector, chains, results)
     results.show()
+    silenced = suppressions(book, tally.suppressed, system_clock())
     if options.report:
-        _report(options, results, tally)
+        _report(options, results, (*notes(tally), *silenced), tally)
     if options.rejects:
         set_aside(options.rejects, tally)
+    for one in silenced:
+        say(one)
     summary(tally, _outcome(options, results))
     least = LEVELS.index(options.fail_on) if options.fail_on else len(LEVELS)
     return 1 if results.worst >= least else 0
@@ -229,8 +233,9 @@ def _hits(options: Options, detector: Detector, tally: Tally) -> Iterator[Found]
             progress=advance,
             time_field=options.time_field,
             uid_field=options.uid_field,
+            lean=not _needs_records(options),
             # Correlations look at fields of their own, so that whole records are needed for them.
-            lean=not _needs_records(options) and not detector.book.correlations,
+            whole=Watch(detector).needed,
         )
 
 
@@ -291,16 +296,14 @@ def _outcome(options: Options, results: Results) -> str:
     return f"{count:,} findings by {len(results.groups):,} rules"
 
 
-def _report(options: Options, results: Results, tally: Tally) -> None:
-    from core.ports import system_clock
+def _report(options: Options, results: Results, notes: tuple[str, ...], tally: Tally) -> None:
     from core.report import Head, render
-    from functions.local.commands.summary import notes
 
     head = Head(
         title=f"Hunt in {', '.join(path.name or str(path) for path in options.paths)}",
         at=system_clock(),
         tally={"Records read": tally.records, "Files": tally.files},
-        notes=notes(tally),
+        notes=notes,
     )
     assert options.report
     write_text(options.report, render(head, results.findings))
