@@ -1,4 +1,4 @@
-"""What tests of several folders share: servers, started once a run by whoever asks first."""
+"""What tests of several folders share: emulators, started once a run by whoever asks first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["azurite", "firestore_emulator", "pubsub_emulator"]
 
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory):
-    """Azure Storage on this machine (tests/azure/azurite.py), for the whole run."""
+    """Azure Storage on this machine (tests/azure/azurite.py)."""
     from tests.azure.azurite import server
 
     with server(tmp_path_factory.mktemp("azurite")) as endpoints:

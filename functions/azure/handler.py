@@ -179,6 +179,7 @@ def _client(req: func.HttpRequest) -> str:
 
 def _message(parts: Wiring, body: bytes, place: str) -> list[Owed]:
     """One message: each record in it as far as it can go, and those that are owed another try."""
+    place = printable(place, 300)
     try:
         unwrapped = envelopes.unwrap(adapters.opened(body))
     except Reject as error:

@@ -73,6 +73,8 @@ def _accounts(place: Place) -> Iterator[tuple[str, Json]]:
 def _storage_buckets(place: Place) -> Iterator[Event]:
     """Every storage account: what it lets in, and whether a container is open to everybody."""
     for subscription, account in _accounts(place):
+        if account.get("kind") == "FileStorage":
+            continue  # it has no blobs, and ARM refuses to speak of any
         held = account.get("properties") or {}
         blocked = held.get("allowBlobPublicAccess") is not True  # Azure takes absent for false
         look = Look(
@@ -100,7 +102,7 @@ def _storage_buckets(place: Place) -> Iterator[Event]:
 def _public(place: Place, account: str, *, blocked: bool) -> dict[str, Any]:
     """`public`: some container is open to everybody and the account does not forbid it."""
     if blocked:
-        return {"public": False, "public_containers": []}
+        return {"public": False}
     found = [
         first(each, "name")
         for each in place.arm(f"{account}/blobServices/default/containers", STORAGE)

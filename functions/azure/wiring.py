@@ -25,6 +25,7 @@ from core.errors import BadConfig, Unavailable
 from core.model import NativeRecord, Rule
 from core.ports import Inventory, Queue, Rejects, Sink, Source, system_clock
 from core.respond import Responder
+from core.suppressions import Suppressions
 from core.webhook import sink as webhook
 from functions.azure import adapters, events
 from functions.azure.actions import Clients
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from core.incident import Incidents
     from core.watch import Watch
 
-__all__ = ["FLOORS", "VERSION", "Counts", "Wiring", "of_ends", "wiring"]
+__all__ = ["FLOORS", "SETTINGS", "VERSION", "Counts", "Wiring", "of_ends", "wiring"]
 
 VERSION = "0.1.0"
 ROOT = Path(__file__).parents[2]
@@ -193,11 +194,18 @@ class Wiring:
         return Audit(self.journal, self.store, chain, self.clock)
 
     @cache  # noqa: B019  # a Wiring lives as long as its worker
+    def suppressions(self, chain: str) -> Suppressions:
+        """What becomes of hits that a filter suppressed, on the chain of the function."""
+        return Suppressions(
+            self.detector, self.store, self.audit(chain), self.clock, self.metrics
+        )  # fmt: skip
+
+    @cache  # noqa: B019  # a Wiring lives as long as its worker
     def engine(self, chain: str) -> Engine:
         """The detect path, writing to the chain of the function that runs it."""
         audit = self.audit(chain)
         return Engine(
-            match=of_ends(self.detector.match),
+            match=of_ends(self.suppressions(chain).match, self.detector.match),
             sources=self.sources,
             store=self.store,
             audit=audit,
@@ -261,11 +269,11 @@ class Wiring:
         return policy
 
 
-def of_ends(match: Match) -> Match:
+def of_ends(match: Match, of_end: Match) -> Match:
     """The matcher, with an operation's beginning and end folded into one.
 
     A rule that matches the record of a beginning waits for the end, unless it asks for the
-    beginning: then the end would not match it.
+    beginning: then the end, as `of_end` judges it, would not match.
     """
 
     def rules(source: str, record: NativeRecord) -> tuple[Rule, ...]:
@@ -273,7 +281,7 @@ def of_ends(match: Match) -> Match:
         end = ended(record) if found else None
         if end is None:
             return found
-        waiting = {rule.id for rule in match(source, end)}
+        waiting = {rule.id for rule in of_end(source, end)}
         return tuple(rule for rule in found if rule.id not in waiting)
 
     return rules

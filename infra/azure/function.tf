@@ -71,6 +71,8 @@ locals {
         "${connection}__clientId" => azurerm_user_assigned_identity.function[name].client_id
       },
       name == "approve" ? {} : { for url in local.approve_url[*] : "VIGIL_APPROVE_URL" => url },
+      # host.json ends a function before its leases do; a sweep holds each for a moment only.
+      name == "sweep" ? { AzureFunctionsJobHost__functionTimeout = "00:10:00" } : {},
     )
   }
 

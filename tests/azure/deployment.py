@@ -57,6 +57,28 @@ detection:
   selection: {operationName|endswith: /delete, resultType: Start}
   condition: selection
 ---
+title: Key Read
+id: 8f0a1f4e-0000-4000-8000-0000000000a4
+name: key_read
+status: test
+level: low
+logsource: {product: azure, service: activitylogs}
+detection:
+  selection: {operationName|endswith: /listKeys/action}
+  condition: selection
+---
+title: Many Keys Read
+id: 8f0a1f4e-0000-4000-8000-0000000000a5
+name: many_keys_read
+status: test
+level: high
+correlation:
+  type: event_count
+  rules: [key_read]
+  group-by: [callerIpAddress]
+  timespan: 10m
+  condition: {gte: 3}
+---
 title: Secrets Listed
 id: 8f0a1f4e-0000-4000-8000-0000000000a3
 name: secrets_listed

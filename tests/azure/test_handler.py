@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,11 +15,12 @@ import pytest
 from core.audit import verify
 from core.errors import BadConfig, Retry, Unavailable
 from functions.azure import handler
-from functions.azure.wiring import wiring
+from functions.azure.wiring import SETTINGS, wiring
 from tests.azure.azurite import trusted
 from tests.azure.deployment import Deployment, activity, body, front_of
 from tests.azure.scenes import RULE, SUBSCRIPTION
 
+ROOT = Path(__file__).parents[2]
 CLOSE = {"close_ingress": {"mode": "auto"}}
 names = map("h{}".format, itertools.count())
 
@@ -102,6 +104,28 @@ def test_event_grid_and_the_event_hub_tell_of_one_operation_as_one_finding(cloud
     handler.detect(hub(body(activity())))
     assert [each["finding"]["uid"] for each in cloud.findings()] == [finding["finding"]["uid"]]
     assert len(cloud.received("alerts")) == 1
+
+
+def test_a_correlation_counts_operations_and_not_their_records(cloud):
+    def reads(number):
+        call = {
+            "operationName": "MICROSOFT.STORAGE/STORAGEACCOUNTS/LISTKEYS/ACTION",
+            "correlationId": f"c-{number}",
+        }
+        return [activity(**call, resultType=status) for status in ("Start", "Accept", "Success")]
+
+    handler.detect(hub(body(*reads(1), *reads(2)), body(*reads(1))))
+    assert cloud.findings() == []
+    handler.detect(hub(body(*reads(3))))
+    (finding,) = cloud.findings()
+    assert finding["finding"]["title"] == "Many Keys Read"
+    handler.settle(None)
+    assert len(cloud.findings()) == 1
+
+
+def test_terraform_sets_every_setting_that_the_functions_need():
+    written = (ROOT / "infra/azure/function.tf").read_text()
+    assert [name for name in SETTINGS if f"{name} " not in written] == []
 
 
 def test_an_audit_event_of_aks_is_taken_out_of_its_record(cloud):

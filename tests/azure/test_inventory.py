@@ -115,6 +115,13 @@ def test_what_may_not_be_read_of_an_account_is_unknown_and_not_fine(azure, swept
     assert not {"public", "versioning"} & set(found["attributes"])
 
 
+def test_an_account_for_files_alone_is_no_bucket(azure, swept):
+    account(azure)
+    azure[f"{LISTS}/Microsoft.Storage/storageAccounts"][0]["kind"] = "FileStorage"
+    assert swept("storage_bucket") == []
+    assert len(swept("access_key")) == 1
+
+
 def test_an_account_that_is_deleted_meanwhile_is_left_out(azure, swept):
     account(azure)
     azure[f"{ACCOUNT}/blobServices/default"] = 404

@@ -113,7 +113,7 @@ def matching(*tests):
 
 
 def found(match, record):
-    return [rule.id for rule in of_ends(match)("azure/activitylogs", record)]
+    return [rule.id for rule in of_ends(match, match)("azure/activitylogs", record)]
 
 
 def test_a_rule_waits_for_the_end_unless_it_asks_for_the_beginning():

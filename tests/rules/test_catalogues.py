@@ -15,6 +15,7 @@ from core.lint.subject import Known
 from core.sigma.about import NEEDS
 from functions.local.sources import sources
 from tests.azure.test_events import RECORDS as AZURE
+from tests.azure.test_other_events import ALERTS, AUDIT
 from tests.gcp.test_events import RECORDS as GCP
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +24,9 @@ ROOT = Path(__file__).parents[2]
 def samples() -> Iterator[Any]:
     for name, (source, record) in AZURE.items():
         yield pytest.param(source, record, id=name)
+    for name, record in ALERTS.items():
+        yield pytest.param("azure/securityalert", record, id=f"alert-{name}")
+    yield pytest.param("kubernetes/audit", AUDIT, id="kubernetes")
     for name, (source, record) in GCP.items():
         yield pytest.param(source, record, id=name)
     for path in sorted((ROOT / "tests" / "aws" / "golden").glob("*.json")):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -87,8 +88,6 @@ def opened(body: bytes) -> bytes:
     """The JSON in a message. BadRecord if it was packed and is damaged or far too large."""
     if not body.startswith(GZIP):
         return body
-    import io
-
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(body)) as packed:
             data = packed.read(OPENED_BYTES + 1)

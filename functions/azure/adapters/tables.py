@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from core.errors import Conflict, Reject
+from core.errors import Conflict, NotFound, Reject
 from core.model import to_json
 from core.ports import Clock, Entry, check_id
 from functions.azure.adapters.own import Own
@@ -102,12 +102,12 @@ class TableStore:
 
     def expunge(self) -> int:
         """Delete what has expired, unless somebody writes it anew meanwhile; how many that were."""
-        gone = 0
-        for entity in self._query(f"expires le {self._clock()}L", select="PartitionKey,RowKey"):
+        gone, (rest, service) = 0, self._own
+        for entity in self._query(f"expires le {self._clock()}L"):
             headers = {**HEADERS, "If-Match": entity["odata.etag"]}
             try:
-                self._own.call("DELETE", self._path(entity), headers=headers)
-            except Conflict:
+                rest.call(service, "DELETE", self._path(entity), headers=headers)
+            except (Conflict, NotFound):  # written anew, or another sweep was here
                 continue
             gone += 1
         return gone
@@ -125,12 +125,14 @@ class TableStore:
         keys = f"PartitionKey eq '{row_key(kind)}' and RowKey eq '{row_key(id)}'"
         return next(self._query(keys), None)
 
-    def _query(self, condition: str, *, select: str = "") -> Iterator[Mapping[str, Any]]:
-        query = {"$filter": condition, **({"$select": select} if select else {})}
+    def _query(self, condition: str) -> Iterator[Mapping[str, Any]]:
         following: Mapping[str, str] = {}
         while True:
             answer = self._own.call(
-                "GET", f"/{self._table}()", query={**query, **following}, headers=HEADERS
+                "GET",
+                f"/{self._table}()",
+                query={"$filter": condition, **following},
+                headers=HEADERS,
             )
             yield from answer.json()["value"]
             following = {

@@ -19,6 +19,7 @@ from core.hostile import kind_of
 from core.model import Actor, Event, Json, NativeRecord, Resource
 from core.native import dig, first, text
 from core.ports import Source
+from functions.azure.catalogue import SECURITY_ALERT
 from functions.azure.events.values import address, moment
 
 __all__ = ["ALERT_SOURCES", "alert_event"]
@@ -147,6 +148,7 @@ def _shape(keys: tuple[str, ...], time: str, uid: str) -> Source:
         event=alert_event,
         aliases=ALIASES,
         records="value",
+        fields=SECURITY_ALERT,
     )
 
 
@@ -163,6 +165,7 @@ ALERT_SOURCES: tuple[Source, ...] = (
         event=alert_event,
         aliases=ALIASES,
         records="value",
+        fields=SECURITY_ALERT,
     ),
 )
 """Event Hub and Log Analytics, Graph, ARM."""

@@ -19,6 +19,7 @@ from core.hostile import kind_of, quoted
 from core.model import Activity, Actor, Event, NativeRecord, Outcome, Resource
 from core.native import dig, first, text
 from core.ports import Source
+from functions.azure.catalogue import KUBERNETES_AUDIT
 from functions.azure.events.values import address, moment
 
 __all__ = ["KUBERNETES_SOURCES", "audited", "kubernetes_event"]
@@ -153,5 +154,6 @@ KUBERNETES_SOURCES: tuple[Source, ...] = (
         event=kubernetes_event,
         aliases=ALIASES,
         provider="azure",
+        fields=KUBERNETES_AUDIT,
     ),
 )
