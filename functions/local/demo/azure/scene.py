@@ -77,7 +77,7 @@ def _part(loopback: Loopback) -> Part:
         poison=POISON,
         arrival="Event Hub",
         loopback=loopback,
-        folded=of_ends,
+        folded=lambda match: of_ends(match, match),
     )
 
 
