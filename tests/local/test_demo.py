@@ -27,7 +27,7 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 from functions.local.handler import main
 sys.argv = ["vigil", *sys.argv[1:]]
-main()
+sys.exit(main())
 """
 NOT_IN_THE_EXTRA = {
     "aws": (),
@@ -161,3 +161,15 @@ def test_a_demo_of_another_cloud_has_a_home_of_its_own(vigil, tmp_path):
     assert (
         len(vigil("findings", "list", "--home", ".vigil/demo-gcp", "--format", "json").lines) == 6
     )
+
+
+@pytest.mark.parametrize(("cloud", "library"), [("aws", "moto"), ("azure", "azure.core")])
+def test_what_the_extra_would_bring_is_named_in_one_line(cloud, library, tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT.format(absent=(library,)), "demo", "--cloud", cloud,
+         "--home", str(tmp_path / "home")],
+        capture_output=True, text=True, cwd=ROOT, check=False, timeout=60,
+    )  # fmt: skip
+    assert ran.returncode == 2
+    assert f"{library} is not installed; the demo needs the extra" in ran.stderr
+    assert not (tmp_path / "home").exists()
