@@ -22,6 +22,10 @@ __all__ = ["Google"]
 Body = dict[str, Any]
 
 
+class Gone(Exception):
+    """There is nothing of this name."""
+
+
 class Google:
     """`answer` is what the loopback serves; the first part of a path names the service."""
 
@@ -39,9 +43,21 @@ class Google:
             if match and method == asked.method:
                 try:
                     return does(self, match["name"], body, query)
-                except KeyError as missing:
-                    return _error(404, "NOT_FOUND", f"{missing} was not found")
+                except Gone as gone:
+                    return _error(404, "NOT_FOUND", f"{gone} was not found")
         return _error(404, "NOT_FOUND", f"{asked.method} {place} is not stood in for")
+
+    def thing(self, name: str) -> Body:
+        """The resource of this name; Gone if there is none."""
+        if name not in self.things:
+            raise Gone(name)
+        return self.things[name]
+
+    def policy(self, name: str) -> Body:
+        """The policy of what has this name; Gone if there is none."""
+        if name not in self.policies:
+            raise Gone(name)
+        return self.policies[name]
 
     def add_policy(self, name: str, *bindings: Body) -> None:
         """The policy of what has this name."""
@@ -53,27 +69,26 @@ Does = Callable[[Google, str, Body, Query], Given]
 
 
 def _get(google: Google, name: str, body: Body, query: Query) -> Given:
-    return Given(200, google.things[name])
+    return Given(200, google.thing(name))
 
 
 def _get_policy(google: Google, name: str, body: Body, query: Query) -> Given:
-    return Given(200, google.policies[name])
+    return Given(200, google.policy(name))
 
 
 def _set_policy(google: Google, name: str, body: Body, query: Query) -> Given:
     """Written whole, on condition of the etag. Storage takes the policy bare."""
-    sent, held = body.get("policy", body), google.policies[name]
+    sent, held = body.get("policy", body), google.policy(name)
     if sent.get("etag", held["etag"]) != held["etag"]:
         return _error(409, "ABORTED", "the policy was changed by somebody else")
     number = int(base64.b64decode(held["etag"])) + 1
     google.policies[name] = {**sent, "version": sent.get("version", 1), "etag": _etag(number)}
-    return Given(200, google.policies[name])
+    return Given(200, google.policy(name))
 
 
 def _new_key(google: Google, name: str, body: Body, query: Query) -> Given:
     """A key; its private half is only in this one answer, and made up."""
-    if name not in google.things:
-        raise KeyError(name)
+    google.thing(name)  # or there is nobody to make it for
     count = sum(each.startswith(f"{name}/keys/") for each in google.things)
     made = hashlib.sha1(f"{name} {count}".encode(), usedforsecurity=False)
     full = f"{name}/keys/{made.hexdigest()}"
@@ -89,24 +104,24 @@ def _keys(google: Google, name: str, body: Body, query: Query) -> Given:
 
 
 def _disable(google: Google, name: str, body: Body, query: Query) -> Given:
-    google.things[name]["disabled"] = True
+    google.thing(name)["disabled"] = True
     return Given(200, {})
 
 
 def _enable(google: Google, name: str, body: Body, query: Query) -> Given:
-    google.things[name].pop("disabled", None)
+    google.thing(name).pop("disabled", None)
     return Given(200, {})
 
 
 def _patch_rule(google: Google, name: str, body: Body, query: Query) -> Given:
-    google.things[name].update(body)
+    google.thing(name).update(body)
     operation = {"kind": "compute#operation", "name": "operation-1", "status": "DONE"}
     return Given(200, operation)
 
 
 def _patch_bucket(google: Google, name: str, body: Body, query: Query) -> Given:
     """On condition of the metageneration, where it is given."""
-    bucket = google.things[name]
+    bucket = google.thing(name)
     if query.get("ifMetagenerationMatch", [bucket["metageneration"]]) != [bucket["metageneration"]]:
         return _error(412, "", "at least one of the preconditions did not hold")
     bucket["iamConfiguration"] = {**bucket["iamConfiguration"], **body["iamConfiguration"]}
@@ -117,8 +132,8 @@ def _patch_bucket(google: Google, name: str, body: Body, query: Query) -> Given:
 def _update_sink(google: Google, name: str, body: Body, query: Query) -> Given:
     """The fields of the mask; a sink keeps the identity that it writes with."""
     for field in query["updateMask"][0].split(","):
-        google.things[name][field] = body[field]
-    return Given(200, google.things[name])
+        google.thing(name)[field] = body[field]
+    return Given(200, google.thing(name))
 
 
 def _etag(number: int) -> str:
