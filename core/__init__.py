@@ -29,6 +29,7 @@ Read in this order:
     lookback.py   what was read back already
     ocsf.py       Event and Finding as OCSF       report.py    one HTML page
     native.py     reading records of any shape    operations.py what operations mean, in any cloud
+    vocabulary.py OCSF's words, natively asked
     attack/       ATT&CK, version 19              hostile.py   what is shown, made safe
     charts.py     the report's charts             memory.py    every port in memory
     lint/         what may be wrong with rules

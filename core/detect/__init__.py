@@ -11,6 +11,7 @@ Nothing here knows bytes or files: core.scan does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from core.detect.filters import Filters, Suppressed, When, when_of
@@ -22,7 +23,7 @@ from core.detect.partial import leaf_fields
 from core.detect.plain import plain_match
 from core.detect.values import text
 from core.model import NativeRecord, Rule
-from core.ports import Source
+from core.ports import NeutralTable, Source
 from core.rulebook import CATEGORIES, Entry, Expr, Rulebook
 
 __all__ = ["NO_MATCH", "RAW", "Detector", "Matched", "Suppressed", "plain_match"]
@@ -123,7 +124,7 @@ class Plan:
         self.fields, self.book = Fields(), book
         if source is not None:
             self.fields = Fields(source.aliases, source.derived, Rendering(source).finder)
-            self.book = lowered(book, self.numbers, source, _holds)
+            self.book, self.numbers = lowered(book, self.numbers, source, _holds)
         self._source = source
         self.index = Index(self.book.entries, self.numbers, first=_route(source))
         self._header: Header | None = None
@@ -154,18 +155,19 @@ class Plan:
     def demand(self, number: int) -> Expr:
         """What the filter at this position demands of a hit, in the words of the source."""
         expr, source = self.book.demand(number), self._source
-        if source is None or source.neutral is None:
-            return expr
         neutral = self.book.filters[number].source in CATEGORIES
-        return lower(expr, source.neutral(), source, _holds) if neutral else expr
+        return lower(expr, self._table, source, _holds) if neutral and source else expr
 
     def finder(self, rule: Rule, field: str) -> Callable[[Any], list[Any]]:
         """The function that finds, in a record, the values of a field as this rule means it."""
         if rule.source not in CATEGORIES or self._raw:
             return self.fields.finder(field)
-        table = self._source.neutral() if self._source and self._source.neutral else {}
-        native = table.get(field)
+        native = self._table.get(field)
         return self.fields.finder(native if isinstance(native, str) else PREFIX + field)
+
+    @cached_property
+    def _table(self) -> NeutralTable:
+        return self._source.neutral() if self._source and self._source.neutral else {}
 
     @property
     def header(self) -> Header:

@@ -1,135 +1,55 @@
-"""One operation of ARM in all its records: begun and ended, by Event Hub, Event Grid and REST."""
+"""The tables of Azure's operations: their form, and what they make of the names that logs write."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from core.model import Rule
-from functions.azure.events.activity import activity_event, ended
-from functions.azure.wiring import of_ends
-from tests.azure.deployment import activity
-from tests.azure.scenes import RULE
+from core.operations import CLASSES, Operations
+from functions.azure.events.entra_fields import GUIDES
+from functions.azure.operations import ACTIVITY, DIRECTORY, OFFICE
+from functions.azure.operations.activity import ACTIVITY_TABLE
+from functions.azure.operations.directory import DIRECTORY_TABLE
 
-OPERATION = "Microsoft.Network/networkSecurityGroups/securityRules/write"
-CORRELATION = activity()["correlationId"]
-AT = "2026-11-25T10:20:30.1234567Z"
-
-HUB = activity(time=AT)
-REST = {
-    "eventTimestamp": "2026-11-25T10:20:31Z",
-    "eventDataId": "event-1",
-    "operationName": {"value": OPERATION},
-    "resourceId": RULE,
-    "category": {"value": "Administrative"},
-    "status": {"value": "Succeeded"},
-    "correlationId": CORRELATION,
-}
-ANALYTICS = {
-    "TimeGenerated": "2026-11-25T10:20:33Z",
-    "OperationNameValue": OPERATION.upper(),
-    "_ResourceId": RULE.lower(),
-    "CategoryValue": "Administrative",
-    "ActivityStatusValue": "Success",
-    "CorrelationId": CORRELATION,
-    "EventDataId": "event-2",
-}
-GRID = {
-    "id": "grid-1",
-    "eventType": "Microsoft.Resources.ResourceWriteSuccess",
-    "eventTime": "2026-11-25T10:20:32Z",
-    "data": {
-        "resourceUri": RULE,
-        "operationName": OPERATION,
-        "status": "Succeeded",
-        "correlationId": CORRELATION,
-    },
-}
-CLOUD_EVENT = {
-    "id": "grid-2",
-    "specversion": "1.0",
-    "type": GRID["eventType"],
-    "time": GRID["eventTime"],
-    "data": GRID["data"],
-}
-SHAPES = {
-    "hub": HUB,
-    "rest": REST,
-    "analytics": ANALYTICS,
-    "grid": GRID,
-    "cloud_event": CLOUD_EVENT,
-}
+PROVIDER = re.compile(r"Microsoft\.[A-Za-z]+(/[A-Za-z]+)*/(write|delete|action)")
 
 
-@pytest.mark.parametrize("name", SHAPES)
-def test_every_shape_names_one_operation_alike(name):
-    assert activity_event(SHAPES[name]).uid == activity_event(HUB).uid
+def test_every_operation_of_the_activity_log_is_a_write_a_deletion_or_an_action() -> None:
+    names = [name for services in ACTIVITY_TABLE.values() for name in services["*"]]
+    assert not [name for name in names if not PROVIDER.fullmatch(name)]
+    assert len({name.casefold() for name in names}) == len(names)
+
+
+def test_between_them_the_logs_have_every_class() -> None:
+    every = {*ACTIVITY.tests, *DIRECTORY.tests, *OFFICE.tests}
+    assert every == set(CLASSES)
+
+
+def test_no_name_that_a_guide_gives_an_activity_has_a_class_that_the_activity_lacks() -> None:
+    for activity, names in GUIDES.items():
+        own = set(DIRECTORY.labels("", activity))
+        assert {label for name in names for label in DIRECTORY.labels("", name)} <= own
 
 
 @pytest.mark.parametrize(
-    "changed",
+    ("operations", "name", "labels"),
     [
-        {"correlationId": "another"},
-        {"operationName": "MICROSOFT.NETWORK/NETWORKSECURITYGROUPS/WRITE"},
-        {"resourceId": RULE + "2"},
-        {"resultType": "Failure"},
-        {"time": "2026-11-25T11:20:30Z"},
+        (ACTIVITY, "MICROSOFT.AUTHORIZATION/ROLEASSIGNMENTS/WRITE", ("privilege.grant",)),
+        (ACTIVITY, "Microsoft.Authorization/roleAssignments/delete", ()),
+        (DIRECTORY, "Add service principal credentials", ("credential.create",)),
+        (DIRECTORY, "Admin registered security info", ("credential.create", "mfa.change")),
+        (OFFICE, "Add service principal credentials.", ("credential.create",)),
+        (OFFICE, "AnonymousLinkCreated", ("resource.share",)),
+        (OFFICE, "Add-RoleGroupMember", ("privilege.grant",)),
     ],
 )
-def test_what_differs_in_anything_that_matters_is_another(changed):
-    assert activity_event({**HUB, **changed}).uid != activity_event(HUB).uid
+def test_labels_are_those_of_the_operation(
+    operations: Operations, name: str, labels: tuple[str, ...]
+) -> None:
+    assert operations.labels("whatever", name) == labels
 
 
-def test_two_findings_of_one_policy_check_stay_two():
-    """Policies say several things of one resource under one correlation, in the same second."""
-    policy = {**HUB, "category": "Policy", "properties": {"eventCategory": "Policy"}}
-    other = {**policy, "time": "2026-11-25T10:20:30.1234568Z"}
-    assert activity_event(policy).uid != activity_event(other).uid
-
-
-BEGINNINGS = [
-    ({**HUB, "resultType": "Start", "resultSignature": "Started."}, "resultType", "Success"),
-    ({**HUB, "resultType": "Accept"}, "resultType", "Success"),
-    ({**REST, "status": {"value": "Started"}}, "status", {"value": "Succeeded"}),
-    ({**ANALYTICS, "ActivityStatusValue": "start"}, "ActivityStatusValue", "Success"),
-]
-
-
-@pytest.mark.parametrize(("record", "field", "word"), BEGINNINGS)
-def test_a_beginning_is_compared_with_the_end_that_it_would_have(record, field, word):
-    end = ended(record)
-    assert end[field] == word
-    assert end.get("resultSignature", "") == ""
-
-
-@pytest.mark.parametrize("record", [*SHAPES.values(), {**HUB, "resultType": "Failure"}, {}])
-def test_an_end_is_no_beginning(record):
-    assert ended(record) is None
-
-
-def matching(*tests):
-    """A matcher of rules, each with what it asks of resultType."""
-    rules = [(Rule(id=str(n), title="t"), test) for n, test in enumerate(tests)]
-    return lambda source, record: tuple(rule for rule, test in rules if test(record))
-
-
-def found(match, record):
-    return [rule.id for rule in of_ends(match, match)("azure/activitylogs", record)]
-
-
-def test_a_rule_waits_for_the_end_unless_it_asks_for_the_beginning():
-    match = matching(
-        lambda record: True,
-        lambda record: record["resultType"] == "Start",
-        lambda record: record["resultType"] == "Success",
-        lambda record: record["resultType"] != "Failure",
-        lambda record: record.get("resultSignature") == "Started.",
-    )
-    start, end = BEGINNINGS[0][0], HUB
-    assert found(match, start) == ["1", "4"]
-    assert found(match, end) == ["0", "2", "3"]
-
-
-def test_an_operation_that_fails_is_told_by_its_end():
-    match = matching(lambda record: True)
-    assert found(match, BEGINNINGS[0][0]) == []
-    assert found(match, {**HUB, "resultType": "Failure"}) == ["0"]
+def test_every_activity_of_the_directory_is_in_microsoft_365_with_a_full_stop() -> None:
+    for label, services in DIRECTORY_TABLE.items():
+        assert all(label in OFFICE.labels("", f"{name}.") for name in services["*"])

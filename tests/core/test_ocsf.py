@@ -33,6 +33,7 @@ EVENT = Event(
     service="keys.example.com",
     operation="CreateKey",
     activity="create",
+    labels=("credential.create",),
     outcome="success",
     actor=Actor(uid="user/alice", name="alice", type="user", account="123456789012"),
     ip="198.51.100.7",

@@ -12,6 +12,8 @@ from moto.events.models import EventPattern
 
 from core import config
 from core.actions import CATALOGUE
+from core.rulebook import CATEGORIES
+from functions.aws.operations import TABLE
 from tests.infra import terraform
 
 PERMISSIONS = json.loads((terraform.ROOT / "functions/aws/permissions.json").read_text())
@@ -302,32 +304,37 @@ def envelope(event):
 
 
 def cloudtrail_rules():
-    """Rules about CloudTrail, and the correlations of the same files."""
-    for file in sorted((terraform.ROOT / "core/rules/aws").rglob("*.yml")):
-        for rule in yaml.safe_load_all(file.read_text()):
-            if "correlation" in rule or rule["logsource"].get("service") == "cloudtrail":
-                yield {**rule, "file": file.name}
+    """Rules about CloudTrail or about every cloud, and the correlations of the same files."""
+    for folder in ("aws", "cross"):
+        for file in sorted((terraform.ROOT / "core/rules" / folder).rglob("*.yml")):
+            for rule in yaml.safe_load_all(file.read_text()):
+                logsource = rule.get("logsource", {})
+                if "category" not in logsource or logsource["category"] in CATEGORIES:
+                    yield {**rule, "file": file.name}
 
 
 def firing_examples():
     for rule in cloudtrail_rules():
         for example in rule.get("tests", []):
             for event in example.get("events", [example.get("event")]):
-                if example["fires"]:
+                if example["fires"] and "eventName" in event:
                     yield f"{rule['file']}: {example['name']}", event
 
 
 def event_names(detection):
-    """Every plain value that a detection asks of eventName."""
+    """Every plain value that a detection asks of eventName, or means by a class of operations."""
     if isinstance(detection, list):
         return {name for each in detection for name in event_names(each)}
     if not isinstance(detection, dict):
         return set()
-    return {
+    named = {
         name
         for key, value in detection.items()
         for name in (as_list(value) if key == "eventName" else event_names(value))
     }
+    classes = as_list(detection.get("metadata.labels", []))
+    meant = {name for one in classes for names in TABLE[one].values() for name in names}
+    return named | meant
 
 
 SIGN_IN_EVENTS = {"ConsoleLogin"}

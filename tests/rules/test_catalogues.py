@@ -12,6 +12,7 @@ import yaml
 
 from core.lint.known import about
 from core.lint.subject import Known
+from core.rulebook import CATEGORIES
 from core.sigma.about import NEEDS
 from functions.local.sources import sources
 from tests.azure.test_events import RECORDS as AZURE
@@ -33,7 +34,7 @@ def samples() -> Iterator[Any]:
         yield pytest.param("aws/cloudtrail", json.loads(path.read_text())["record"], id=path.stem)
     for path in sorted((ROOT / "core" / "rules").rglob("*.yml")):
         for document in yaml.safe_load_all(path.read_text()):
-            if "correlation" not in document:
+            if "correlation" not in document and source_of(document) not in CATEGORIES:
                 for number, example in enumerate(document["tests"]):
                     name = f"{document['name']}-{number}"
                     yield pytest.param(source_of(document), example["event"], id=name)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import partial
 
 from core.errors import BadRecord
 from core.hostile import kind_of
@@ -31,7 +32,8 @@ from core.model import (
 )
 from core.native import first, text
 from core.ports import Derive, Source
-from functions.azure.catalogue import ACTIVITY
+from functions.azure import catalogue, neutral, operations
+from functions.azure.events.grants import assigned_role
 from functions.azure.events.values import address, content_id, moment, part
 
 __all__ = ["ACTIVITY_SOURCES", "activity_event", "ended"]
@@ -62,13 +64,14 @@ def activity_event(record: NativeRecord) -> Event:
         service=_provider(record).casefold(),
         operation=operation,
         activity=_activity(record, operation),
+        labels=operations.ACTIVITY.labels("", operation),
         outcome=outcome,
         error=_error(record, status) if outcome == "failure" else "",
         message=first(record, "properties.statusMessage", "resultDescription"),
         actor=_actor(record),
         ip=next(filter(None, (address(first(record, path)) for path in ADDRESS)), ""),
         request=first(record, *CORRELATION),
-        resources=_resources(target, subscription),
+        resources=(*_resources(target, subscription), *assigned_role(record, operation)),
         record=record,
     )
 
@@ -329,8 +332,9 @@ def _shape(keys: tuple[str, ...], only: Mapping[str, tuple[str, ...]], time: str
         event=activity_event,
         aliases=ALIASES,
         derived=DERIVED,
+        neutral=partial(neutral.activity, OUTCOMES),
         records="records",
-        fields=ACTIVITY,
+        fields=catalogue.ACTIVITY,
     )
 
 

@@ -36,8 +36,11 @@ from core.model import (
 )
 from core.native import dig, first, text
 from core.ports import Source
+from functions.gcp import neutral, operations
 from functions.gcp.catalogue import AUDIT_OFF, FIELDS, WORKSPACE_OFF
 from functions.gcp.events.fields import AUDIT, AUDIT_DERIVED, WORKSPACE, WORKSPACE_DERIVED
+from functions.gcp.events.grants import granted_roles
+from functions.gcp.operations import AUTHENTICATION, FAILED, VERBS
 from functions.gcp.targets import targets
 
 __all__ = ["SOURCES", "actor_type", "address", "event", "moment"]
@@ -55,7 +58,9 @@ def event(source: str, record: NativeRecord) -> Event:
     method = first(record, "protoPayload.methodName")
     if not method:
         raise BadRecord("a log entry without a protoPayload.methodName")
-    happened = first(record, "protoPayload.metadata.event.eventName")
+    service = first(record, "protoPayload.serviceName")
+    workspace = source != AUDIT_LOGS
+    happened = first(record, HAPPENED) if workspace else ""
     session = AUTHENTICATION.get(happened)
     outcome = _outcome(record, happened)
     ip, domain = address(first(record, "protoPayload.requestMetadata.callerIp"))
@@ -66,9 +71,12 @@ def event(source: str, record: NativeRecord) -> Event:
         provider="gcp",
         account=_account(record),
         region=_region(record),
-        service=first(record, "protoPayload.serviceName"),
-        operation=happened if source != AUDIT_LOGS and happened else method,
+        service=service,
+        operation=happened or method,
         activity=session or _activity(record, method),
+        labels=_events_labels(record, service)
+        if workspace
+        else operations.AUDIT.labels(service, method),
         authentication=session is not None,
         outcome=outcome,
         error=_code(record) if outcome == "failure" else "",
@@ -78,7 +86,7 @@ def event(source: str, record: NativeRecord) -> Event:
         domain=domain,
         user_agent=first(record, "protoPayload.requestMetadata.callerSuppliedUserAgent"),
         request=first(record, "operation.id", "trace"),
-        resources=_resources(record),
+        resources=(*_resources(record), *granted_roles(record)),
         record=record,
     )
 
@@ -134,9 +142,18 @@ def _region(record: NativeRecord) -> str:
     return first(record, *(f"resource.labels.{key}" for key in ("region", "location", "zone")))
 
 
+def _events_labels(record: NativeRecord, service: str) -> tuple[str, ...]:
+    """The classes of all that happened in an entry of Workspace."""
+    names = filter(text, dig(record, HAPPENED))
+    return tuple(
+        sorted({one for name in names for one in operations.WORKSPACE.labels(service, name)})
+    )
+
+
 def _outcome(record: NativeRecord, happened: str) -> Outcome:
     """An absent or empty status is success; a call that only began has none yet."""
-    if happened in FAILED or dig(record, "protoPayload.metadata.event.status.success") == [False]:
+    told = dig(record, "protoPayload.metadata.event.status.success") if happened else []
+    if happened in FAILED or told == [False]:
         return "failure"
     if _code(record):
         return "failure"
@@ -233,6 +250,9 @@ def _cluster(record: NativeRecord) -> str:
 
 AUDIT_LOGS = "gcp/gcp.audit"
 
+HAPPENED = "protoPayload.metadata.event.eventName"
+"""What happened, in an entry of Workspace."""
+
 IDENTITY = ("logName", "timestamp", "insertId")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -240,27 +260,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SERVICE_ACCOUNT = re.compile(r"[^@]+@((?P<project>[^.@]+)\.iam\.)?[^@]*gserviceaccount\.com")
 
 FEDERATED = ("principal://", "principalSet://")
-
-VERBS: Mapping[str, Activity] = {
-    **dict.fromkeys(("create", "insert", "generate", "upload", "import", "undelete"), "create"),
-    **dict.fromkeys(("delete", "remove", "destroy", "purge"), "delete"),
-    **dict.fromkeys(("get", "list", "aggregatedlist", "search", "query", "access"), "read"),
-    **dict.fromkeys(("watch", "test", "lookup", "view"), "read"),
-    **dict.fromkeys(("update", "patch", "set", "replace", "add", "enable", "disable"), "update"),
-    **dict.fromkeys(("start", "stop", "reset", "attach", "detach", "change"), "update"),
-}
-"""First word of a method's last part, folded: `insert` of REST, `CreateServiceAccount` of gRPC."""
-
-AUTHENTICATION: Mapping[str, Activity] = {
-    **dict.fromkeys(("login_success", "login_failure", "login_challenge"), "logon"),
-    **dict.fromkeys(("login_verification", "suspicious_login"), "logon"),
-    **dict.fromkeys(("suspicious_login_less_secure_app", "suspicious_programmatic_login"), "logon"),
-    "logout": "logoff",
-}
-"""Events of Workspace that open or end a session:
-https://developers.google.com/workspace/admin/reports/v1/appendix/activity/login."""
-
-FAILED = frozenset({"login_failure"})
 
 CODES: Mapping[int, str] = {
     1: "CANCELLED",
@@ -294,6 +293,7 @@ def _source(name: str, only: Mapping[str, tuple[str, ...]]) -> Source:
         event=partial(event, name),
         aliases=WORKSPACE if only else AUDIT,
         derived=WORKSPACE_DERIVED if only else AUDIT_DERIVED,
+        neutral=neutral.workspace if only else neutral.audit,
         fields=FIELDS,
         off=WORKSPACE_OFF if only else AUDIT_OFF,
         targets=targets,
