@@ -115,26 +115,30 @@ def test_its_terminal_obeys_no_event(played):
     assert not {"\x1b", "\x07", "\u202e"} & set(played[0].stdout)
 
 
-FOUND = {
-    "aws": 9,
-    "azure": 7,
-    "gcp": 6,
+ENDS = {
+    "aws": {"undone": 7, "refused": 3},
+    "azure": {"undone": 5, "refused": 1, "rehearsed": 1},
+    "gcp": {"undone": 5, "refused": 1, "rehearsed": 1},
 }
-STATES = {
-    "aws": {"undone": 7, "changed": 7, "refused": 3},
-    "azure": {"undone": 5, "changed": 5, "refused": 1, "rehearsed": 5},
-    "gcp": {"undone": 5, "changed": 5, "refused": 1, "rehearsed": 1},
-}
-"""Cloud -> state of an action -> how many of them there are; an undo is an action that changed."""
+"""Cloud -> state of an action -> on how many targets a verb ended so. Several rules may ask for the
+same: one of them changes the target, and the others find nothing to do."""
 
 
 def test_what_it_leaves_behind_can_be_looked_at(played, cloud, vigil):
     _, home = played
     assert vigil("audit", "verify", "--home", home).code == 0
-    assert len(vigil("findings", "list", "--home", home, "--format", "json").lines) == FOUND[cloud]
+    listed = vigil("findings", "list", "--home", home, "--format", "json").lines
+    title = re.search(r"(\d+) findings, answered", played[0].stdout)
+    assert len(listed) == int(title[1]) >= 6
     actions = vigil("actions", "list", "--home", home, "--format", "json").lines
-    states = [line["state"] for line in actions]
-    assert {state: states.count(state) for state in states} == STATES[cloud]
+    ended = {
+        state: {(one["action"]["verb"], one["action"]["target"]["uid"])
+                for one in actions if one["state"] == state}
+        for state in ENDS[cloud]
+    }  # fmt: skip
+    assert {state: len(targets) for state, targets in ended.items()} == ENDS[cloud]
+    assert ended["undone"].isdisjoint(ended["refused"])
+    assert {one["state"] for one in actions} <= {*ENDS[cloud], "changed", "nothing"}
 
 
 def test_its_report_has_states_and_undo_and_no_markup_of_an_event(played):
@@ -154,13 +158,14 @@ def test_it_does_not_touch_a_folder_that_no_demo_made(vigil, tmp_path):
     assert (tmp_path / "mine" / "vigil.db").read_text() == "precious"
 
 
-def test_a_demo_of_another_cloud_has_a_home_of_its_own(vigil, tmp_path):
-    assert vigil("demo", "--cloud", "gcp").code == 0
+def test_a_demo_of_another_cloud_has_a_home_of_its_own_which_the_next_one_empties(vigil, tmp_path):
+    found = []
+    for _ in range(2):
+        assert vigil("demo", "--cloud", "gcp").code == 0
+        ran = vigil("findings", "list", "--home", ".vigil/demo-gcp", "--format", "json")
+        found.append(len(ran.lines))
+    assert found[0] == found[1] > 0
     assert (tmp_path / ".vigil" / "demo-gcp" / "report.html").exists()
-    assert vigil("demo", "--cloud", "gcp").code == 0
-    assert (
-        len(vigil("findings", "list", "--home", ".vigil/demo-gcp", "--format", "json").lines) == 6
-    )
 
 
 @pytest.mark.parametrize(("cloud", "library"), [("aws", "moto"), ("azure", "azure.core")])

@@ -153,6 +153,8 @@ POLICY: Mapping[str, Any] = {
     },
     "protected": ["arn:aws:iam::*:user/break-glass"],
     "own": ["arn:aws:iam::*:role/vigil-*"],
+    "max_actions_per_hour": 30,
     "experimental": True,
 }
-"""What this deployment may do. Without it, nothing."""
+"""What this deployment may do. Without it, nothing. The breaker has room for a whole
+intrusion at once, to each step of which several rules answer."""

@@ -76,5 +76,7 @@ POLICY: Mapping[str, Any] = {
     },
     "protected": [f"serviceAccount:{BREAK_GLASS}"],
     "accounts": [PROJECT],
+    "max_actions_per_hour": 30,
 }
-"""What Vigil may do here. Without it, nothing."""
+"""What Vigil may do here. Without it, nothing. The breaker has room for a whole
+intrusion at once, to each step of which several rules answer."""
