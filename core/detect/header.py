@@ -36,6 +36,12 @@ BYTES = "\0"
 IN_BYTES = 3
 """What it costs to look for a word in the bytes; see _cost."""
 
+BUSY_RULES, BUSY_SHARE = 4, 8
+"""So many rules at most, of which each makes one in so many of all questions."""
+
+FEW_TEXTS = 10
+"""A field has few texts if it has one in so many records at most."""
+
 UNBOUND = 1_000
 """Weight of a rule that no exact field holds back: it is asked for every record."""
 
@@ -76,12 +82,15 @@ class Lesson(NamedTuple):
     """How often, by rule."""
     let_through: Counter[str]
     """How often an extra field left a rule possible, by field."""
+    records: tuple[Any, ...] = ()
+    """Some of the records that were opened."""
 
     def __add__(self, other: Lesson) -> Lesson:  # type: ignore[override]
         return Lesson(
             self.matched + other.matched,
             self.refuted + other.refuted,
             self.let_through + other.let_through,
+            (*self.records, *other.records),
         )
 
 
@@ -301,7 +310,7 @@ class Header:
         least = self._lesson.matched.total() // 50
         learned = [f for f, times in matched.most_common() if times > least]
         ranked = dict.fromkeys([self._route, *usual, *learned] if self._route else usual + learned)
-        for field in (*ranked, *self._derived()):
+        for field in (*ranked, *self._derived(), *self._of_busiest()):
             new = self._room(field)
             if new is None or len(self._columns) + len(new) > MOST_EXACT:
                 continue
@@ -309,6 +318,23 @@ class Header:
                 self._columns += new
                 self.below.update(set(self._fields.reads(field)).difference(self._columns))
         return tuple(self._columns)
+
+    def _of_busiest(self) -> Iterator[str]:
+        """Fields of rules that were asked of a good part of the records: the header alone should
+        decide those.
+        """
+        asked = self._lesson.refuted + self._lesson.matched
+        for number, times in asked.most_common(BUSY_RULES):
+            fields = fields_of(self._book.detection(number))
+            told = all(field and self._has_few_texts(field) for field in fields)
+            if told and times * BUSY_SHARE > asked.total():
+                yield from sorted(field for field in fields if field)
+
+    def _has_few_texts(self, field: str) -> bool:
+        """Of many different ones there would be too many combinations."""
+        find, records = self._fields.finder(field), self._lesson.records
+        texts = {repr(find(record)) for record in records}
+        return bool(self._fields.reads(field)) and len(texts) * FEW_TEXTS <= len(records)
 
     def _derived(self) -> Iterator[str]:
         """Derived fields without which some rule would be asked of every record: they can't be

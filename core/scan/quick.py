@@ -31,6 +31,9 @@ _AS_THEY_ARE = frozenset({str, type(None), type(UNSET)})
 
 _TEXT_OR_NONE_AT_ALL = frozenset({str, type(UNSET)})
 
+SAMPLE = 40
+"""Opened records that are kept to learn from."""
+
 STUMBLES = 2
 """Chunks that could not be read by their headers, until what was learned is given up."""
 
@@ -92,7 +95,8 @@ class Quick:
         if self._header.crowded:
             self._renew(self._header.without(self._header.crowded))
         elif self.has_learned:
-            lesson = Lesson(self._matched, self._asked - self._matched, self._through)
+            refuted, opened = self._asked - self._matched, tuple(self._opened)
+            lesson = Lesson(self._matched, refuted, self._through, opened)
             self._renew(self._header.learn(lesson))
         found = None if self._blocked else decode(data, self.layout, listed=listed)
         if found is None and self._header.lessons and self._stumbles < STUMBLES:
@@ -214,6 +218,7 @@ class Quick:
         self._asked: Counter[int] = Counter()
         self._matched: Counter[int] = Counter()
         self._through: Counter[str] = Counter()
+        self._opened: list[NativeRecord] = []
         self._questions = 0
 
     def _found(self, headers: Sequence[Any]) -> list[Answer]:
@@ -315,6 +320,8 @@ class Quick:
             record = whole()
             if record is None:
                 return None
+            if len(self._opened) < SAMPLE and self._header.may_learn:
+                self._opened.append(record)
             some += self._plan.match_some(record, [n for n in ask if n not in here])
         self._asked.update(ask)
         self._matched.update(some)

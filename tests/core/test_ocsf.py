@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 from msgspec.structs import replace
-from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from core.model import Actor, Attack, Event, Finding, Resource, Rule
-from core.ocsf import PRODUCT_VERSION, SCHEMA_VERSION, activity, finding
+from core.ocsf import PRODUCT_VERSION, activity, finding
+from tests.ocsf_schema import faults
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = sorted(ROOT.glob("tests/*/golden/*.json"))
@@ -86,41 +83,6 @@ POSTURE = replace(
     actor=Actor(),
     record={"resource_type": "access_key", "attributes": {"age_days": 400}},
 )
-
-
-@functools.cache
-def embedded() -> OcsfJsonSchemaEmbedded:
-    return OcsfJsonSchemaEmbedded(get_ocsf_schema(SCHEMA_VERSION))
-
-
-@functools.cache
-def schema(class_uid: int, profiles: tuple[str, ...]) -> dict[str, Any]:
-    name = embedded().lookup_class_name_from_uid(class_uid)
-    return embedded().get_class_schema(name, list(profiles))
-
-
-def deprecated(part: dict[str, Any], root: dict[str, Any], value: Any) -> Iterator[str]:
-    """Names of deprecated attributes that the value uses, at any depth."""
-    if "$ref" in part:
-        part = root["$defs"][part["$ref"].rpartition("/")[2]]
-    if isinstance(value, list):
-        for each in value:
-            yield from deprecated(part.get("items", {}), root, each)
-    elif isinstance(value, dict):
-        for key, each in value.items():
-            attribute = part.get("properties", {}).get(key, {})
-            if attribute.get("deprecated"):
-                yield key
-            yield from deprecated(attribute, root, each)
-
-
-def faults(found: dict[str, Any]) -> list[str]:
-    """What the schema of the object's own class and profiles has against it."""
-    found = json.loads(json.dumps(found))
-    root = schema(found["class_uid"], tuple(found["metadata"]["profiles"]))
-    errors = Draft202012Validator(root).iter_errors(found)
-    said = [f"{error.json_path}: {error.message}" for error in errors]
-    return said + [f"{name} is deprecated" for name in deprecated(root, root, found)]
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)

@@ -45,6 +45,7 @@ def alert_event(record: NativeRecord) -> Event:
         or first(record, *TENANT),
         service=first(record, *PRODUCT),
         operation=kind,
+        finding=True,
         message=first(record, *TITLE),
         actor=_actor(record),
         ip=next(filter(None, map(address, _ips(record))), ""),
