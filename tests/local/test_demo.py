@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from functions.local.demo import _home
+
 pytest.importorskip("moto.server", reason="the demo needs the extra: pip install '.[demo]'")
 pytest.importorskip("localstack_client", reason="the demo needs the extra")
 pytest.importorskip("azure.core", reason="the demo needs the extra")
@@ -166,6 +168,22 @@ def test_a_demo_of_another_cloud_has_a_home_of_its_own_which_the_next_one_emptie
         found.append(len(ran.lines))
     assert found[0] == found[1] > 0
     assert (tmp_path / ".vigil" / "demo-gcp" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "cloud", "only", "expected"),
+    [
+        (None, "aws", True, ".vigil/demo"),
+        (None, "gcp", True, ".vigil/demo-gcp"),
+        (None, "aws", False, ".vigil/demo"),
+        (None, "azure", False, ".vigil/demo-azure"),
+        ("there/mine", "azure", True, "there/mine"),
+        ("there/mine", "aws", False, "there/mine"),
+        ("there/mine", "azure", False, "there/mine-azure"),
+    ],
+)
+def test_every_cloud_of_one_call_has_a_home_of_its_own(given, cloud, only, expected):
+    assert _home(given and Path(given), cloud, only=only) == Path(expected)
 
 
 @pytest.mark.parametrize(("cloud", "library"), [("aws", "moto"), ("azure", "azure.core")])

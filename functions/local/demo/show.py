@@ -247,7 +247,7 @@ MOST = 400
 
 PREFIX = re.compile(
     r"^(?:arn:[^:]*:[^:]*:[^:]*:[^:]*:"
-    r"|//[a-z]+\.googleapis\.com/"
+    r"|//[a-z]+\.googleapis\.com/(?:projects/[^/#]+/)?"
     r"|(?:/subscriptions/[^/]+)?(?:/resourcegroups/[^/]+)?/providers/[^/]+/)"
 )
 """What all names of one account of a cloud begin with."""

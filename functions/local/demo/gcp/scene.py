@@ -15,7 +15,7 @@ from functions.gcp.events import SOURCES
 from functions.gcp.rest import Call, Rest
 from functions.gcp.targets import targets
 from functions.gcp.wiring import FLOORS
-from functions.local.demo.gcp.company import BREAK_GLASS, PROJECT, found, state
+from functions.local.demo.gcp.company import PROJECT, found, state
 from functions.local.demo.gcp.standin import Google
 from functions.local.demo.gcp.story import POISON, intrusion, message, ordinary
 from functions.local.demo.inbox import Inbox
@@ -74,7 +74,7 @@ POLICY: Mapping[str, Any] = {
         "block_public_storage": {"mode": "rehearse"},
         "restore_audit_logging": {"mode": "auto"},
     },
-    "protected": [f"serviceAccount:{BREAK_GLASS}"],
+    "protected": ["serviceAccount:break-glass@*"],
     "accounts": [PROJECT],
     "max_actions_per_hour": 30,
 }
