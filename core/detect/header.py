@@ -15,11 +15,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from core.detect.checks import WORDS, Check, Guard, Words, words
+from core.detect.checks import WORDS, Check, Guard, Test, Words, words
 from core.detect.index import Index
 from core.detect.matcher import Fields, View
 from core.detect.partial import fields_of, settle
-from core.rulebook import And, Expr, Regex, Rulebook, Text
+from core.rulebook import And, Cidr, Expr, Regex, Rulebook, Text
 
 __all__ = ["BYTES", "NOTHING", "Answer", "Header", "Lesson", "overlap"]
 
@@ -94,7 +94,7 @@ class _Of(NamedTuple):
     """Whether it looks at nothing beside the header."""
 
 
-_Left: TypeAlias = Text | Regex | bool | None
+_Left: TypeAlias = Test | bool | None
 """Settled, or a test that can rule the rule out, or None: it must be asked."""
 
 
@@ -116,7 +116,7 @@ class Header:
         self._columns: list[str] = []
         self._taken: set[str] = set()
         self._known: dict[str, bool] = {}
-        self._checks: dict[tuple[int, tuple[tuple[int, Text | Regex], ...]], Check | Words] = {}
+        self._checks: dict[tuple[int, tuple[tuple[int, Test], ...]], Check | Words] = {}
         self._settled: dict[tuple[int, tuple[Any, ...]], _Left] = {}
         self._of_rule: dict[int, _Of] = {}
         self.exact = self._exact()
@@ -199,7 +199,7 @@ class Header:
         """The answer for values of `exact` (no list, no object); UNSET for what is absent."""
         view = View(self.of_exact(found), self._fields)
         hits, opens = [], []
-        checks: dict[int, list[tuple[int, Text | Regex]]] = defaultdict(list)
+        checks: dict[int, list[tuple[int, Test]]] = defaultdict(list)
         for number in self._index.candidates(view):
             left = self._left(number, found, view)
             if left is True:
@@ -261,7 +261,7 @@ class Header:
             known = self._of_rule[number] = _Of(places, covered)
         return known
 
-    def _shared(self, field: int, tests: tuple[tuple[int, Text | Regex], ...]) -> Check | Words:
+    def _shared(self, field: int, tests: tuple[tuple[int, Test], ...]) -> Check | Words:
         """The check of these tests; different answers often need the same one."""
         found = self._checks.get((field, tests))
         if found is None:
@@ -378,21 +378,21 @@ class Header:
         self._taken.update(chosen)
         return tuple(chosen)
 
-    def _checked(self, left: Expr) -> Text | Regex | None:
+    def _checked(self, left: Expr) -> Test | None:
         """The part of what is left that an extra field, or the bytes, can rule out."""
         leaves = [
             leaf for leaf in _leaves(left) if leaf.field in self.extra or self._in_bytes(leaf)
         ]
         return min(leaves, key=self._hope, default=None)
 
-    def _hope(self, leaf: Text | Regex) -> tuple[int, int]:
+    def _hope(self, leaf: Test) -> tuple[int, int]:
         """How little of use a test has been so far, then what it costs."""
         through = self._lesson.let_through
         if leaf.field in self.extra:
             return through[leaf.field or ""].bit_length(), _cost(leaf)
         return through[BYTES].bit_length(), IN_BYTES
 
-    def _in_bytes(self, leaf: Text | Regex) -> bool:
+    def _in_bytes(self, leaf: Test) -> bool:
         """Does a record that the test is true of have a word of it in its bytes?"""
         says = () if leaf.field is None else self._fields.says(leaf.field)
         needles = words(leaf) if says is not None else ()
@@ -418,17 +418,17 @@ def overlap(one: str, two: str) -> bool:
     return f"{one}.".startswith(f"{two}.") or f"{two}.".startswith(f"{one}.")
 
 
-def _leaves(expr: Expr) -> Iterator[Text | Regex]:
-    """The parts of an AND that look at the text of one field, or of any."""
+def _leaves(expr: Expr) -> Iterator[Test]:
+    """The parts of an AND that can be asked of the text of one field, or of any."""
     if isinstance(expr, And):
         for item in expr.items:
             yield from _leaves(item)
-    elif isinstance(expr, Text | Regex):
+    elif isinstance(expr, Text | Regex | Cidr):
         yield expr
 
 
-def _cost(leaf: Text | Regex) -> int:
+def _cost(leaf: Test) -> int:
     """Exact text is looked up, anything else is searched for."""
-    if isinstance(leaf, Regex):
+    if not isinstance(leaf, Text):
         return 2
     return 0 if all(isinstance(pattern, str) for pattern in leaf.patterns) else 1

@@ -2,8 +2,9 @@
 
     compile_rules(paths) -> Compiled(book, faults, warnings, examples)
 
-Reading order: document.py (YAML with lines), about.py (what a rule says about itself),
-detection.py (what it looks for), correlation.py (rules over rules); only those two import pySigma.
+Reading order: document.py (YAML with lines), collection.py (documents that share keys), about.py
+(what a rule says about itself), detection.py (what it looks for), condition.py (which of it must
+hold), correlation.py (rules over rules); only those three import pySigma.
 Nothing here runs in a function: rules are compiled when a rulebook is built, and by the command
 line.
 """
@@ -31,7 +32,9 @@ from core.sigma.about import (
     rule,
     unknown_source,
     unknown_taxonomy,
+    unsaid,
 )
+from core.sigma.collection import ACTIONS, expanded
 from core.sigma.correlation import Names, correlation, doubtful
 from core.sigma.detection import Placeholders, parts
 from core.sigma.document import Node, documents
@@ -97,7 +100,8 @@ class _Work:
     def read(self, file: Path) -> None:
         """Compile the documents of one file; a fault ends its document, not the file."""
         try:
-            for document in documents(file.read_text(encoding="utf-8-sig"), str(file)):
+            text = file.read_text(encoding="utf-8-sig")
+            for document in expanded(documents(text, str(file))):
                 self._compile(document, str(file))
         except BadRule as fault:
             self.faults.append(fault)
@@ -127,6 +131,7 @@ class _Work:
         self.written[found.id] = written(document, searches)
         doubts = (unknown_source(reading, found.source, self.sources), unknown_taxonomy(reading))
         self.warnings.extend(doubt for doubt in doubts if doubt is not None)
+        self.warnings.extend(unsaid(reading))
         if tests:
             self.examples[found.id] = tests
 
@@ -218,6 +223,6 @@ def _refusal(reason: str) -> Callable[[Node, str], BadRule]:
 
 _KINDS: Mapping[str, Callable[[Node, str], Any]] = {
     "filter": _refusal("filters are not supported yet"),
-    "action": _refusal("collections (`action: global`) are not part of Sigma 2: repeat the keys"),
+    "action": _refusal(f"an action is one of {', '.join(ACTIONS)}, in a file with rules"),
     "other": _refusal("a rule is a map of keys"),
 }

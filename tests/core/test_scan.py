@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.detect import Detector, plain_match
+from core.detect.checks import any_in
 from core.model import Rule
 from core.ports import Derived, Source
-from core.rulebook import And, Exists, Expr, Not, Null, Regex, Rulebook, Text, book
+from core.rulebook import And, Cidr, Exists, Expr, Not, Null, Regex, Rulebook, Text, book
 from core.scan import Match, Scanner, Tally, identify, read, scan
 from core.scan.chunks import chunks
 from core.scan.salvage import pieces
@@ -98,6 +99,9 @@ LINES = b"\n".join(json.dumps(one).encode() for one in (QUIET, STOP, QUIET, STOP
         (b"\n\n  " + text(STOP), [0], 1),
         (LINES, [1, 3], 4),
         (LINES + b"\n", [1, 3], 4),
+        (b"\n \r\n" + LINES, [3, 5], 4),
+        (LINES.decode().encode("utf-16"), [1, 3], 4),
+        (b"\xfe\xff" + text(QUIET, STOP).decode().encode("utf-16-be"), [1], 2),
         (LINES.replace(b"\n", b"\r\n"), [1, 3], 4),
         (LINES.replace(b"\n", b"\n\n"), [2, 6], 4),
         (json.dumps(STOP).encode(), [0], 1),
@@ -145,6 +149,8 @@ def test_members_of_a_gzip_stream_follow_each_other() -> None:
         (LINES.replace(b"Describe", b"\xff", 1), [1, 3], "not UTF-8"),
         (b"garbage\n" + LINES, [2, 4], "malformed"),
         (LINES[:-5], [1], "cut short"),
+        (b'{"a":1e400}\n' + LINES, [2, 4], "out of range"),
+        (LINES.decode().encode("utf-16")[:-1], [1], "damaged UTF-16"),
         (b'{"a":' + b"[" * 10_000 + b"]" * 10_000 + b"}\n" + LINES, [2, 4], "nested too deeply"),
         (gzip.compress(LINES, 0, mtime=0)[:-40], [1], "gzip stream is cut short"),
         (gzip.compress(LINES, mtime=0)[:-9], [1, 3], "gzip stream is cut short"),
@@ -194,6 +200,13 @@ def test_a_file_that_is_no_data_is_skipped_with_a_reason() -> None:
     found, tally = seen(b"MIT License\n\nCopyright")
     assert (found, tally.records, tally.rejections) == ([], 0, 0)
     assert tally.skipped[0].place == "f"
+
+
+def test_many_words_are_looked_for_in_one_pass_as_each_alone() -> None:
+    words = [frozenset(b"w%d" % n for n in range(count)) for count in (0, 1, 2, 3, 500)]
+    for some in words:
+        for raw in (b"", b"a w0 b", b"w499", b"W1 w", b"x\nw2", b"\xffw1", b"w"):
+            assert any_in(some)(raw) == any(word in raw for word in some)
 
 
 def test_unknown_records_are_counted() -> None:
@@ -363,7 +376,7 @@ def test_pieces_cover_anything_without_raising(data: bytes) -> None:
 
 
 KEYS = ["eventName", "eventSource", "a", "b", "a.b", "detail", "Records", "operationName"]
-VALUES = ["StopLogging", "x\ny", "x", "y", "", "1", "ß", "s-1"]
+VALUES = ["StopLogging", "x\ny", "x", "y", "", "1", "ß", "s-1", "10.0.0.1", "2001:db8::1"]
 
 scalars = st.sampled_from([*VALUES, None, True, 1, 1.0, 0])
 json_values = st.recursive(
@@ -393,6 +406,10 @@ HARD = rulebook(
     ("aws/cloudtrail", And((Text("b", ((0, "1"),)), Text("eventName", ("",))))),
     ("aws/cloudtrail", And((Text("eventName", ("y",)), Exists("a.b.c", wanted=True)))),
     ("aws/cloudtrail", And((Text("eventName", ("y",)), Null("b")))),
+    ("aws/cloudtrail", Cidr("b", "10.0.0.0/8")),
+    ("aws/cloudtrail", And((Text("eventName", ("x", "y")), Cidr("a.b", "2001:db8::/32")))),
+    ("aws/cloudtrail", And((Text("eventName", ("x",)), Regex("b", "(s|x)-?1?$")))),
+    ("aws/cloudtrail", Text("a.c", tuple((0, f"s-{n}", 0) for n in range(1, 5)))),
     ("azure/activitylogs", Text("operationName", ("x",))),
 )
 

@@ -196,9 +196,8 @@ def hunt(**given: Any) -> int:
     options = Options(**given)
     raw = options.source == "raw"
     sources = () if raw else chosen(options.source)
-    detector = Detector(
-        usable(options.rules, with_shipped=options.with_default), sources, raw=raw
-    )  # fmt: skip
+    book = usable(options.rules, with_shipped=options.with_default, raw=raw)
+    detector = Detector(book, sources, raw=raw)
     tally = Tally()
     results = Results(options, {source.name: source for source in sources})
     chains = Chains(detector)
