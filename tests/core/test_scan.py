@@ -72,6 +72,22 @@ ENVELOPES: dict[str, Any] = {
     "a page of a REST API": {"@odata.context": "c", "value": [STOP], "nextLink": "n"},
     "a body of an Event Hub": {"records": [STOP]},
     "a batch of bodies": [{"records": []}, {"records": [STOP]}],
+    "an answer of lookup-events": {
+        "Events": [{"EventId": "1", "CloudTrailEvent": json.dumps(STOP)}]
+    },
+    "an event of lookup-events": {"EventId": "1", "CloudTrailEvent": json.dumps(STOP)},
+    "an answer of filter-log-events": {"events": [{"message": json.dumps(STOP), "timestamp": 1}]},
+    "a subscription of CloudWatch": {"logEvents": [{"id": "1", "message": json.dumps(STOP)}]},
+    "an answer of entries.list": {"entries": [STOP], "nextPageToken": "n"},
+    "a log entry that Dataflow forwarded": {"data": STOP | {"logName": "l"}, "attributes": {}},
+    "a table of Log Analytics": {
+        "tables": [{"columns": [{"name": name} for name in STOP], "rows": [list(STOP.values())]}]
+    },
+    "an export of Splunk": {"preview": False, "offset": 0, "result": {"_raw": json.dumps(STOP)}},
+    "a raw event of Splunk": {"_raw": json.dumps(STOP), "sourcetype": "aws:cloudtrail"},
+    "an answer of Elasticsearch": {"took": 1, "hits": {"hits": [{"_index": "i", "_source": STOP}]}},
+    "a document of Elasticsearch": {"_index": "i", "_source": STOP},
+    "a row of a search of the audit log": {"RecordType": 1, "AuditData": json.dumps(STOP)},
     "a message that holds a wrapper": {"message": {"data": packed({"records": [STOP]})}},
 }
 
@@ -548,6 +564,20 @@ def test_what_only_looks_like_an_envelope_is_a_record_itself():
         {"message": {"data": base64.b64encode(b"no JSON").decode()}},
         {"value": [1], "other": 2},
         {"detail-type": "t", "detail": "text"},
+        {"Events": [1]},
+        {"Events": [{"CloudTrailEvent": "no JSON"}], "more": 1},
+        {"CloudTrailEvent": "5"},
+        {"events": [{"message": 1}]},
+        {"events": []} | {"name": "x"},
+        {"logEvents": "text"},
+        {"entries": [STOP], "of": "another kind"},
+        {"tables": [{"columns": [{"name": "a"}], "rows": [[1, 2]]}]},
+        {"preview": True, "result": "text"},
+        {"_raw": "a line of text"},
+        {"hits": 5},
+        {"_source": STOP},
+        {"AuditData": "no JSON"},
+        {"data": {"logName": "l"}, "logName": "m"},
     ]
     tally = Tally()
     assert not list(scan(json.dumps(odd).encode(), DETECTOR, tally))
