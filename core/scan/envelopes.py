@@ -190,5 +190,5 @@ _KEPT: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "AuditData": _text("AuditData"),
 }
 """Key -> what is inside, of: EventBridge's events and REST APIs' pages; the lookups of CloudTrail
-and CloudWatch; Cloud Logging's entries.list; Log Analytics' queries; Splunk's exports and raw events;
-Elasticsearch's hits; the search of Microsoft 365's audit log."""
+and CloudWatch; Cloud Logging's entries.list; Log Analytics' queries; Splunk's exports and raw
+events; Elasticsearch's hits; the search of Microsoft 365's audit log."""
