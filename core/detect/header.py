@@ -111,16 +111,18 @@ class Header:
         dropped: frozenset[str] = frozenset(),
     ) -> None:
         self._book, self._numbers, self._fields = book, numbers, fields
+        self._named = {number: fields_of(book.detection(number)) for number in numbers}
         self._route, self._dropped = route, dropped
         self._lesson = lesson or Lesson(Counter(), Counter(), Counter())
-        self._columns: list[str] = []
-        self._taken: set[str] = set()
+        self._columns, self._taken = list[str](), set[str]()
         self._known: dict[str, bool] = {}
         self._checks: dict[tuple[int, tuple[tuple[int, Test], ...]], Check | Words] = {}
         self._settled: dict[tuple[int, tuple[Any, ...]], _Left] = {}
         self._of_rule: dict[int, _Of] = {}
         self.exact = self._exact()
         """Native paths."""
+        self.below = self._below()
+        """Native paths that rules look at and that lead through one of the exact columns."""
         self._parts = [path.split(".") for path in self.exact]
         self.extra = self._extra()
         """Fields; what is at the first of their paths that exists is one column."""
@@ -250,7 +252,7 @@ class Header:
     def _about(self, number: int) -> _Of:
         known = self._of_rule.get(number)
         if known is None:
-            fields = fields_of(self._book.detection(number))
+            fields = self._named[number]
             told = {field for field in fields if field is not None and self.knows(field)}
             columns = {
                 _column_of(path, self.exact) for field in told for path in self._fields.reads(field)
@@ -305,10 +307,14 @@ class Header:
         """Derived fields without which some rule would be asked of every record: they can't be
         extra ones.
         """
-        for number in self._numbers:
-            fields = fields_of(self._book.detection(number))
+        for fields in self._named.values():
             if fields and not any(f is None or self._fields.paths(f) for f in fields):
                 yield from (field for field in fields if field)
+
+    def _below(self) -> tuple[str, ...]:
+        fields = set[str | None]().union(*self._named.values())
+        paths = {path for field in fields if field for path in self._fields.reads(field)}
+        return tuple(sorted(p for p in paths if p not in self.exact and _column_of(p, self.exact)))
 
     def _room(self, field: str) -> list[str]:
         """The columns that the field would take; none when it is known, or can't be told so."""
@@ -348,7 +354,7 @@ class Header:
         asked = self._lesson.refuted + self._lesson.matched
         before, added, decided = len(self._columns), tuple[str, ...](), 0
         for number, times in asked.most_common(MOST_COVERED):
-            fields = fields_of(self._book.detection(number)).difference(chosen, added)
+            fields = self._named[number].difference(chosen, added)
             missing = [field for field in fields if field is None or not self.knows(field)]
             # Further down lists are usual, which a header can't pass through.
             shallow = [f for f in missing if f and max(map(_depth, self.paths(f)), default=0) <= 1]

@@ -32,6 +32,8 @@ class Paths(NamedTuple):
     """Of each the first that exists counts."""
     told: Sequence[str]
     """Those that tell one source's records from another's."""
+    below: Sequence[str] = ()
+    """What is looked at within the values at those: not to be reached by dotted keys either."""
 
 
 class Layout:
@@ -50,7 +52,7 @@ class Layout:
         self._exact = [self._places[path] for path in paths.exact]
         self._extra = [[self._places[path] for path in some] for some in paths.extra]
         self._values, self._usual = _getter(self._exact), True
-        for path in every:
+        for path in (*every, *paths.below):
             tree.forbid_dotted(path.split("."))
         self._beside = [tree.beside(key) for key in keys]
         part = [tree.add([key]) for key in wanted]

@@ -187,7 +187,7 @@ class Quick:
         told = [path for path in own.paths if path not in columns]
         self._blocked = any(overlap(path, one) for path in told for one in columns)
         self.layout = Layout(
-            Paths(exact, extra, () if self._blocked else told),
+            Paths(exact, extra, () if self._blocked else told, header.below),
             (*present, *own.absent),
             self._wanted,
             WRAPPERS if self._source is None else KEYS,

@@ -428,6 +428,14 @@ HARD = rulebook(
     ("aws/cloudtrail", Text("a.c", tuple((0, f"s-{n}", 0) for n in range(1, 5)))),
     ("azure/activitylogs", Text("operationName", ("x",))),
 )
+FLAT = rulebook(
+    *(("aws/cloudtrail", Text("a", (word, "x"))) for word in ("x", "y", "", "1", "s-1")),
+    ("aws/cloudtrail", Text("a.b", ("x",))),
+    ("aws/cloudtrail", Exists("a.b", wanted=True)),
+    ("aws/cloudtrail", Null("a.b.c")),
+    ("azure/activitylogs", Text("operationName", ("x",))),
+)
+"""Fields within fields, which records may also have as dotted keys."""
 
 
 def slowly(data: bytes, detector: Detector) -> list[tuple[int, tuple[Rule, ...], Any]]:
@@ -446,12 +454,18 @@ def slowly(data: bytes, detector: Detector) -> list[tuple[int, tuple[Rule, ...],
 
 
 @settings(max_examples=500, deadline=None)
-@given(st.lists(usual | records, max_size=12), st.booleans(), st.booleans(), st.booleans())
+@given(
+    st.lists(usual | records, max_size=12),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([HARD, FLAT]),
+)
 def test_headers_decide_as_whole_records_do(
-    many: list[Any], raw: bool, lines: bool, eager: bool
+    many: list[Any], raw: bool, lines: bool, eager: bool, rules: Rulebook
 ) -> None:
     many = [one for one in many if not isinstance(one.get("Records"), list)]
-    detector = Detector(HARD, () if raw else [TRAIL, OTHER], raw=raw)
+    detector = Detector(rules, () if raw else [TRAIL, OTHER], raw=raw)
     data = text(*many)
     given = b"\n".join(json.dumps(one).encode() for one in many) if lines else data
     expected = slowly(data, detector)
