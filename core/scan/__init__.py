@@ -4,8 +4,8 @@
     read(data, sources, tally) -> every record, opened
 
 Reading order: unpack.py (gzip, Avro, limits), chunks.py (bounded memory), headers.py and quick.py
-(most records are never opened), envelopes.py and identify.py (those that are), salvage.py (damaged
-files).
+(most records are never opened), envelopes.py, rows.py and identify.py (those that are), salvage.py
+(damaged files).
 Every record is counted as read, of unknown source, or rejected with reason and place; nothing is
 skipped in silence. It knows nothing of paths, processes or printing: core.hunt does.
 """

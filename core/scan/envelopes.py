@@ -17,6 +17,8 @@ from typing import Any
 
 import msgspec
 
+from core.scan import rows
+
 __all__ = ["KEYS", "WRAPPERS", "unwrapped"]
 
 WRAPPERS = ("Records", "records")
@@ -25,7 +27,7 @@ WRAPPERS = ("Records", "records")
 KEYS = (
     *(*WRAPPERS, "detail-type", "message", "value", "data"),
     *("Events", "CloudTrailEvent", "events", "logEvents", "entries", "tables"),
-    *("preview", "_raw", "hits", "_source", "AuditData"),
+    *("preview", "_raw", "hits", "_source", "AuditData", rows.KEY),
 )
 """Keys of whatever may have to be unwrapped."""
 
@@ -183,6 +185,7 @@ _KEPT: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "logEvents": _lines("logEvents"),
     "entries": _objects("entries", ("nextPageToken",)),
     "tables": _tables,
+    rows.KEY: rows.record,
     "preview": _result,
     "_raw": _text("_raw"),
     "hits": _found,
