@@ -199,7 +199,7 @@ def _bereft(
 
 def _files(path: Path, faults: list[BadRule]) -> Iterator[Path]:
     if path.is_dir():
-        yield from sorted(p for p in path.rglob("*") if p.suffix in (".yml", ".yaml"))
+        yield from sorted(p for p in path.rglob("*") if p.suffix.lower() in _YAML)
     elif path.exists():
         yield path
     else:
@@ -220,6 +220,8 @@ def _refusal(reason: str) -> Callable[[Node, str], BadRule]:
 
     return refuse
 
+
+_YAML = (".yml", ".yaml")
 
 _KINDS: Mapping[str, Callable[[Node, str], Any]] = {
     "filter": _refusal("filters are not supported yet"),

@@ -155,10 +155,10 @@ def test_a_missing_path_and_an_unreadable_file_are_faults(tmp_path: Path) -> Non
 
 
 def test_folders_are_read_in_order_and_only_for_yaml(tmp_path: Path) -> None:
-    for number, name in enumerate(("b.yml", "a.yaml", "c.txt")):
+    for number, name in enumerate(("b.yml", "a.yaml", "c.txt", "d.YML")):
         text = GOOD.replace("11111111-1111", f"{number}1111111-1111")
         (tmp_path / name).write_text(text, encoding="utf-8")
-    assert [rule.id[0] for rule in compile_rules([tmp_path]).book.rules] == ["1", "0"]
+    assert [rule.id[0] for rule in compile_rules([tmp_path]).book.rules] == ["1", "0", "3"]
 
 
 def test_an_unknown_source_is_a_warning_with_the_nearest_name(tmp_path: Path) -> None:
