@@ -63,7 +63,8 @@ class _Work:
         self.detector = Detector(self.book, SOURCES)
         self.scanner = scan.Scanner(self.detector)
         self.base: list[Any] = list(cloudtrail.records(300, seed, hits=0.3))
-        self.base += [one.event for many in compiled.examples.values() for one in many]
+        examples = [one for many in compiled.examples.values() for one in many]
+        self.base += [record for one in examples for record in one.events or (one.event,)]
         self.records = self.hits = self.rejected = 0
 
     def file(self, *, damaged: bool) -> tuple[bytes, list[Any] | None]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import orjson
@@ -26,7 +26,9 @@ from core.rulebook import Rulebook, dump, load
 from core.sigma import compile_rules
 from functions.aws.events import SOURCES
 
-SHIPPED = Path(__file__).parents[1] / "core" / "rules" / "aws"
+RULES = Path(__file__).parents[1] / "core" / "rules"
+SHIPPED = (RULES / "aws", RULES / "cross")
+"""What the package for AWS ships that reads logs."""
 
 
 def main() -> None:
@@ -63,7 +65,7 @@ def _options() -> argparse.Namespace:
 
 
 def _contenders(folder: Path, paths: list[Path], with_peers: bool) -> dict[str, Contender]:
-    base = load(folder.read_bytes()) if folder.is_file() else _compiled(folder)
+    base = load(folder.read_bytes()) if folder.is_file() else _compiled([folder])
     shipped = _compiled(SHIPPED)
     found: dict[str, Contender] = {
         "floor": (_floor, (paths,)),
@@ -82,8 +84,8 @@ def _contenders(folder: Path, paths: list[Path], with_peers: bool) -> dict[str, 
     return found
 
 
-def _compiled(folder: Path) -> Rulebook:
-    return compile_rules([folder], SOURCES).book
+def _compiled(folders: Sequence[Path]) -> Rulebook:
+    return compile_rules(folders, SOURCES).book
 
 
 def _floor(paths: list[Path]) -> Callable[[], int]:

@@ -44,7 +44,8 @@ CATALOGUE: Mapping[str, Entry] = {
         undo="partial",
         risk="medium",
         hits_principal=True,
-        summary="End the sessions that an identity holds now; new sign-ins stay possible.",
+        summary="End the sessions that an identity holds now. New ones stay possible, unless the"
+        " cloud can't tell them apart: then the identity is disabled until this is undone.",
     ),
     "remove_grant": Entry(
         target="grant",

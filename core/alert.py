@@ -14,7 +14,17 @@ from core.hostile import printable
 from core.model import LEVELS, Action, Alert, Change, Decision, Finding, Level, State, to_json
 from core.ports import Sink
 
-__all__ = ["above", "deliver", "of_change", "of_failure", "of_finding", "of_hold", "utc"]
+__all__ = [
+    "above",
+    "deliver",
+    "of_change",
+    "of_failure",
+    "of_finding",
+    "of_hold",
+    "plain",
+    "together",
+    "utc",
+]
 
 SHOWN = 300
 """Characters of one value that a message shows."""
@@ -35,6 +45,7 @@ def of_finding(finding: Finding) -> Alert:
             {
                 "Rule": finding.rule.title,
                 "When": utc(finding.time),
+                **together(finding),
                 "Account": f"{finding.provider} {finding.account} {finding.region}".strip(),
                 "Actor": finding.actor.uid or finding.actor.name,
                 "From": finding.ip,
@@ -97,6 +108,17 @@ def of_failure(action: Action, reason: str, at: int) -> Alert:
     )
 
 
+def plain(alert: Alert) -> str:
+    """All of it as plain text; no value from an event starts a line that would look like ours."""
+    lines = [f"[{alert.level}] {_one_line(alert.title)}", ""]
+    lines += map(printable, alert.text.splitlines())
+    for heading, table in (("Facts", alert.facts), ("Links", alert.links)):
+        if table:
+            lines += ["", f"{heading}:"]
+            lines += [f"  {_one_line(name)}: {_one_line(value)}" for name, value in table.items()]
+    return "\n".join([*lines, "", f"Alert {_one_line(alert.key)}"])
+
+
 def above(level: Level, sink: Sink) -> Sink:
     """The sink, told only what is at that level or over it."""
 
@@ -136,9 +158,27 @@ def deliver(
         raise owed
 
 
+def together(finding: Finding) -> dict[str, str]:
+    """What a correlation's finding has beside others: what its events have in common, when they
+    were and how many. {} for the finding of a single event.
+    """
+    if not finding.began:
+        return {}
+    more = " or more" if finding.capped else ""
+    return {
+        "Group": ", ".join(f"{name}={value}" for name, value in finding.group.items()),
+        "Window": f"{utc(finding.began)} to {utc(finding.last_seen)}",
+        "Events": f"{finding.count}{more}",
+    }
+
+
 def utc(time: int) -> str:
     """Epoch milliseconds as `2026-01-31T12:00:00Z`."""
     return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))
 
 
 def _about(action: Action) -> dict[str, str]:

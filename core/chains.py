@@ -2,29 +2,28 @@
 
     hits -> observations -> core.correlate -> firings, each with the place of a hit
 
-It knows how a field is found in a record and where a record was read; when a correlation fires is
-core.correlate's affair. docs/decisions/0075-correlations-in-a-hunt.md says what is kept and why.
+It knows where a record was read; how a field is found in one is core.watch's affair, and when a
+correlation fires core.correlate's. docs/decisions/0075-correlations-in-a-hunt.md says what is kept
+and why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import msgspec
 
-from core.correlate import Correlation, Firing, Observation, correlate_all, needed_fields, silent
+from core.correlate import Firing, Observation, correlate_all
+from core.correlate.spool import ROOM
 from core.detect import Detector
-from core.errors import BadRule
-from core.hunt import Found, Tally, hunt
-from core.model import NativeRecord, digest
-from core.rulebook import Rulebook
+from core.errors import BadRecord
+from core.hunt import Found, Tally, hits, hunt, moment
+from core.model import NativeRecord
+from core.sightings import Place, Sighting, Sightings
+from core.watch import Watch, key
 
-__all__ = ["Chains", "Fired", "correlations", "reopened"]
-
-LONGEST = 64
-"""Bytes of an event's id that core.correlate keeps as they are."""
+__all__ = ["Chains", "Fired", "fires", "reopened"]
 
 NAMELESS = "\0"
 """Begins the ids that are given to records without one."""
@@ -40,94 +39,74 @@ class Fired(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of the contributing events as the records have them; `FILE:RECORD` where one has none."""
 
 
-class _Place(NamedTuple):
-    """Where an event was read; the order is that of copies, of which the least counts."""
-
-    source_file: str
-    record: int
-    event: str
-    source: str
-
-
 class Chains:
     """Takes in the hits of a hunt, in any order, and tells at its end which correlations fired.
 
     It keeps of each watched hit its id, time, place and the values asked for; never the record.
     """
 
-    def __init__(self, detector: Detector) -> None:
-        self._detector = detector
-        self._correlations = correlations(detector.book)
-        needed = needed_fields(self._correlations)
-        self._needed = {rule: tuple(sorted(fields)) for rule, fields in needed.items()}
-        self._silent = silent(self._correlations)
-        self._seen: dict[tuple[str, str, int], tuple[_Place, tuple[Any, ...]]] = {}
-        self._shared: dict[str, str] = {}
-        """Values seen so far: a user's name is kept once, however often it comes."""
+    def __init__(self, detector: Detector, room: int = ROOM) -> None:
+        self._watch, self._room = Watch(detector), room
+        self._seen = Sightings(room)
+        self._nameless: set[str] = set()
+        """Files with records that have no id."""
         self._latest: int | None = None
         self.undated = 0
         """Watched hits without a readable time: they could take part in nothing."""
 
     def see(self, found: Found) -> bool:
         """Take in a hit. Whether it is told too: not when its rule only feeds correlations."""
-        if not self._correlations:
+        if not self._watch.correlations:
             return True
         if found.time is not None:
             self._latest = found.time if self._latest is None else max(found.time, self._latest)
-        if found.rule.id in self._needed:
+        if found.rule.id in self._watch.needed:
             self._keep(found)
-        return found.rule.id not in self._silent
+        return found.rule.id not in self._watch.silent
 
     def fired(self, until: int | None = None) -> tuple[Fired, ...]:
         """Every firing that is told, by time. `until` (epoch ms, exclusive): where the input ends;
         by default at the latest hit.
         """
+        silent, keys = self._watch.silent, self._keys()
+        told = [firing for firing in self.firings(until) if firing.rule.id not in silent]
+        named = {key for firing in told for key in (firing.completed_by, *firing.events)}
+        places: dict[str, list[tuple[int, Place]]] = {key: [] for key in named}
+        for seen in self._seen:
+            if (key := keys(seen.id)) in places:
+                places[key].append((seen.time, seen.place))
+        return tuple(_fired(firing, places) for firing in told)
+
+    def firings(self, until: int | None = None) -> tuple[Firing, ...]:
+        """As `fired`, those that only other correlations see included, and without their places."""
         keys = self._keys()
         seen = (
             Observation(
-                rule=rule,
-                uid=keys(id),
-                time=time,
-                values=dict(zip(self._needed[rule], values, strict=True)),
+                rule=one.rule,
+                uid=keys(one.id),
+                time=one.time,
+                values=dict(zip(self._watch.needed[one.rule], one.values, strict=True)),
             )
-            for (rule, id, time), (_, values) in self._seen.items()
+            for one in self._seen
         )
         end = self._latest if until is None else until - 1
-        firings = correlate_all(self._correlations, seen, end)
-        told = [firing for firing in firings if firing.rule.id not in self._silent]
-        named = {key for firing in told for key in (firing.completed_by, *firing.events)}
-        places: dict[str, list[tuple[int, _Place]]] = {key: [] for key in named}
-        for (_, id, time), (place, _) in self._seen.items():
-            if (key := keys(id)) in places:
-                places[key].append((time, place))
-        return tuple(_fired(firing, places) for firing in told)
+        return correlate_all(self._watch.correlations, seen, end, self._room)
 
     def _keep(self, found: Found) -> None:
-        """Remember a hit. Of copies of an event, that of the least place counts, so that it does
-        not matter in which order files are read.
-        """
+        """Remember a hit, if its record has a readable time."""
         if found.time is None:
             self.undated += 1
             return
-        place = _Place(found.source_file, found.record, found.event, found.source)
+        place = Place(found.source_file, found.record, found.event, found.source)
         id = found.event or f"{NAMELESS}{found.source_file}:{found.record}"
-        known = self._seen.get((found.rule.id, id, found.time))
-        if known is not None and known[0] <= place:
-            return
-        fields = self._detector.plan(found.source).fields
-        values = (fields.finder(name)(found.native) for name in self._needed[found.rule.id])
-        self._seen[found.rule.id, id, found.time] = (place, tuple(map(self._kept, values)))
-
-    def _kept(self, values: list[Any]) -> Any:
-        """The values of a field, as small as may be."""
-        if len(values) != 1:
-            return values
-        value = values[0]
-        return self._shared.setdefault(value, value) if type(value) is str else value
+        if not found.event:
+            self._nameless.add(found.source_file)
+        values = self._watch.values(found.rule, found.source, found.native).values()
+        kept = tuple(one[0] if len(one) == 1 else one for one in values)
+        self._seen.add(Sighting(found.rule.id, id, found.time, place, kept))
 
     def _keys(self) -> _Keys:
-        nameless = {place[:2]: id for (_, id, _), (place, _) in self._seen.items() if not place[2]}
-        return _Keys(nameless[place] for place in sorted(nameless))
+        return _Keys(self._nameless)
 
 
 class _Keys:
@@ -136,21 +115,31 @@ class _Keys:
     """
 
     def __init__(self, nameless: Iterable[str]) -> None:
-        self._numbered = {id: f"{NAMELESS}{number:012}" for number, id in enumerate(nameless)}
+        self._ranks = {file: rank for rank, file in enumerate(sorted(nameless))}
 
     def __call__(self, id: str) -> str:
         """The key of an event."""
-        if id in self._numbered:
-            return self._numbered[id]
-        return id if len(id.encode("utf-8", "replace")) <= LONGEST else digest("event", id)
+        file, _, record = id.removeprefix(NAMELESS).rpartition(":")
+        if id.startswith(NAMELESS) and file in self._ranks and record.isdecimal():
+            return f"{NAMELESS}{self._ranks[file]:08}:{record:>012}"
+        return key(id)
 
 
-def correlations(book: Rulebook) -> tuple[Correlation, ...]:
-    """The correlations of a rulebook."""
-    try:
-        return tuple(map(_CORRELATION.decode, book.correlations))
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadRule(f"a correlation in the rulebook is damaged: {error}") from error
+def fires(detector: Detector, correlation: str, records: Sequence[NativeRecord]) -> bool:
+    """Whether a correlation fires in a hunt over these records, which ends at the latest of them.
+
+    For its examples. BadRecord when one of them is of no known source or has no readable time.
+    """
+    chains, tally = Chains(detector), Tally()
+    for found in hits(records, detector, tally):
+        chains.see(found)
+    times = [time for record in records if (time := moment(record, detector.sources)) is not None]
+    if tally.unknown or tally.rejections:
+        raise BadRecord("holds a record of no source known here")
+    if len(times) < len(records):
+        raise BadRecord("holds a record without a readable time")
+    firings = chains.firings(max(times, default=0) + 1)
+    return any(firing.rule.id == correlation for firing in firings)
 
 
 def reopened(
@@ -182,7 +171,7 @@ def _natives(
     return {(file, one.record): one.native for one in found if one.record in records}
 
 
-def _fired(firing: Firing, places: Mapping[str, list[tuple[int, _Place]]]) -> Fired:
+def _fired(firing: Firing, places: Mapping[str, list[tuple[int, Place]]]) -> Fired:
     place = _nearest(places[firing.completed_by], firing.time)
     found = Found(
         rule=firing.rule,
@@ -201,10 +190,7 @@ def _fired(firing: Firing, places: Mapping[str, list[tuple[int, _Place]]]) -> Fi
     )
 
 
-def _nearest(places: list[tuple[int, _Place]], time: int) -> _Place:
+def _nearest(places: list[tuple[int, Place]], time: int) -> Place:
     """The place of the latest that is no later than `time`: ids may come again at other times."""
     latest = max((one[0] for one in places if one[0] <= time), default=None)
     return min(place for at, place in places if latest is None or at == latest)
-
-
-_CORRELATION = msgspec.json.Decoder(Correlation)

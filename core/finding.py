@@ -1,19 +1,44 @@
-"""A hit becomes a finding: its uid from content, its evidence fit to be kept.
+"""A hit, or the firing of a correlation, becomes a finding: its uid from content, its evidence fit
+to be kept.
 
-The same rule on the same event is the same finding, whichever way the event came.
+The same rule on the same event is the same finding, whichever way the event came. How findings are
+stored and updated is not known here.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from core.hostile import masked
 from core.model import Event, Finding, Hit, digest, to_json
 
-__all__ = ["EVIDENCE_BYTES", "of_hit", "trimmed"]
+if TYPE_CHECKING:  # a function whose rulebook has no correlation loads nothing of them
+    from core.correlate import Firing
+
+__all__ = [
+    "EVIDENCE_BYTES",
+    "REPLACED",
+    "of_firing",
+    "of_hit",
+    "stored",
+    "trimmed",
+    "trimmed_event",
+]
 
 EVIDENCE_BYTES = 200_000
 """A stored finding must fit the smallest of the platforms' items (DynamoDB: 400 KB)."""
+
+FIELD_BYTES = 2_000
+"""Of a record that is too large, fields up to this size stay."""
+
+RESOURCES = 20
+"""Of an event that is too large even so, resources that stay."""
+
+REPLACED = "replaced"
+"""State of a stored finding that is another one now, which `by` names."""
 
 
 def of_hit(hit: Hit, now: int) -> Finding:
@@ -38,19 +63,59 @@ def of_hit(hit: Hit, now: int) -> Finding:
     )
 
 
+def of_firing(
+    firing: Firing, evidence: tuple[Event, ...], events: tuple[str, ...], now: int
+) -> Finding:
+    """The finding that a firing is: who, where and what are those of the first of the evidence.
+
+    `evidence` begins with the event that completed it and may be empty when nothing was kept;
+    `events` are the ids of the contributing ones as their records have them.
+    """
+    event = evidence[0] if evidence else Event(uid="", time=0, source="", provider="")
+    return msgspec.structs.replace(
+        of_hit(Hit(rule=firing.rule, event=event), now),
+        uid=firing.uid,
+        time=firing.time,
+        last_seen=firing.last,
+        events=events,
+        count=firing.count,
+        evidence=evidence,
+        group=firing.group,
+        began=firing.first,
+        capped=firing.capped,
+        former=firing.replaces,
+    )
+
+
+def stored(value: Mapping[str, Any]) -> Finding | None:
+    """The finding in a stored value of kind `finding`; None for one that is another one now.
+
+    KeyError or msgspec.ValidationError when it is no such value.
+    """
+    if value.get("state") == REPLACED:
+        return None
+    return msgspec.convert(value["finding"], Finding)
+
+
 def trimmed(finding: Finding) -> Finding:
     """The finding as it is stored: no credential in it, and of too large a record just a part."""
-    return msgspec.structs.replace(finding, evidence=tuple(map(_trimmed, finding.evidence)))
+    return msgspec.structs.replace(finding, evidence=tuple(map(trimmed_event, finding.evidence)))
 
 
-def _trimmed(event: Event) -> Event:
+def trimmed_event(event: Event, most: int = EVIDENCE_BYTES) -> Event:
+    """The event as it is stored, in at most about `most` bytes of JSON."""
     event = msgspec.structs.replace(event, record=masked(event.record))
     size = len(to_json(event))
-    if size <= EVIDENCE_BYTES:
+    if size <= most:
         return event
-    short = {
+    small = {
         key: value
         for key, value in event.record.items()
-        if len(msgspec.json.encode(value)) <= 2_000
+        if len(msgspec.json.encode(value)) <= FIELD_BYTES
     }
-    return msgspec.structs.replace(event, record={**short, "vigil_trimmed_bytes": size})
+    short = msgspec.structs.replace(event, record={**small, "vigil_trimmed_bytes": size})
+    if len(to_json(short)) <= most:
+        return short
+    return msgspec.structs.replace(
+        event, record={"vigil_trimmed_bytes": size}, resources=event.resources[:RESOURCES]
+    )

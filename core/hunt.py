@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import lru_cache
 from itertools import islice
@@ -20,15 +20,15 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias
 import msgspec
 
 from core import scan
-from core.detect import Detector
-from core.detect.values import finder, flat, milliseconds, text
+from core.detect import Detector, Suppressed
+from core.detect.values import TIMES, first, milliseconds, text
 from core.errors import BadRecord
 from core.model import NativeRecord, Rule
 from core.ports import Source
 from core.rulebook import dump, load
 from core.scan import Tally
 
-__all__ = ["Found", "Tally", "files", "hunt", "read", "total_size"]
+__all__ = ["Found", "Tally", "files", "hits", "hunt", "moment", "read", "total_size"]
 
 ERRAND_BYTES, ERRAND_FILES = 1 << 18, 64
 """Files are sent to another process together up to so much; stored bytes."""
@@ -65,21 +65,25 @@ def hunt(  # noqa: PLR0913 - a command line has many options
     time_field: str = "",
     uid_field: str = "",
     lean: bool = False,
+    whole: Collection[str] = (),
     limit: int = NO_LIMIT,
 ) -> Iterator[Found]:
     """Every hit, in order of path, position and rulebook; the same for any number of jobs.
 
     `since` (inclusive) and `until` (exclusive) are epoch milliseconds; a record without a readable
-    time is never left out. `lean`: whole records are not needed, which is quicker. `progress` is
-    told the bytes read since the last call. A path that is not there is a BadRecord that names it.
+    time is never left out. Hits that a filter suppresses are counted in the tally and not given.
+    `lean`: whole records are not needed, which is quicker, but for hits of the rules in `whole` (by
+    id). `progress` is told the bytes read since the last call. A path that is not there is a
+    BadRecord that names it.
     """
     _keep_freed_memory()
     place = _Fields(time_field, uid_field)
-    todo, wanted = files(paths), place.names if lean else ()
+    todo = files(paths)
+    setting = _Setting(detector, place.names if lean else (), frozenset(whole), limit)
     found = (
-        _one_by_one(todo, scan.Scanner(detector, wanted), tally, limit, progress)
+        _one_by_one(todo, setting.scanner(), tally, limit, progress)
         if jobs <= 1
-        else _in_processes(todo, _Setting(detector, wanted, limit), tally, progress, jobs)
+        else _in_processes(todo, setting, tally, progress, jobs)
     )
     for file, match in found:
         event, when = place.told(match.native, detector.source(match.source))
@@ -87,16 +91,36 @@ def hunt(  # noqa: PLR0913 - a command line has many options
             (since is not None and when < since) or (until is not None and when >= until)
         ):
             continue
-        for rule in match.rules:
-            yield Found(
-                rule=rule,
-                event=event,
-                time=when,
-                source=match.source,
-                source_file=file,
-                record=match.position,
-                native=match.native,
-            )
+        for one in match.suppressed:
+            tally.suppressed[one.filter] = tally.suppressed.get(one.filter, 0) + 1
+        yield from _found(match, file, event, when)
+
+
+def hits(records: Iterable[NativeRecord], detector: Detector, tally: Tally) -> Iterator[Found]:
+    """Every hit as a hunt over one file of these records has it: for the examples of rules."""
+    place = _Fields("", "")
+    data = b"\n".join(msgspec.json.encode(record) for record in records)
+    for match in scan.Scanner(detector).scan(data, tally):
+        event, when = place.told(match.native, detector.source(match.source))
+        yield from _found(match, "", event, when)
+
+
+def moment(record: NativeRecord, sources: Iterable[Source]) -> int | None:
+    """The time of a record as a hunt reads it, epoch milliseconds; None where there is none."""
+    return _Fields("", "").told(record, scan.identify(record, sources))[1]
+
+
+def _found(match: scan.Match, file: str, event: str, time: int | None) -> Iterator[Found]:
+    for rule in match.rules:
+        yield Found(
+            rule=rule,
+            event=event,
+            time=time,
+            source=match.source,
+            source_file=file,
+            record=match.position,
+            native=match.native,
+        )
 
 
 def read(
@@ -138,7 +162,7 @@ class _Fields:
     """Where a record's time and id are."""
 
     def __init__(self, time_field: str, uid_field: str) -> None:
-        self._times = (time_field,) if time_field else _TIMES
+        self._times = (time_field,) if time_field else TIMES
         self._uids = (uid_field,) if uid_field else _UIDS
         plain = all("." not in name for name in (*self._times, *self._uids))
         self.names = (self._times, (*self._uids, "")) if plain else ()
@@ -149,8 +173,8 @@ class _Fields:
         if source is None or (uid and time is not None):
             return uid, time
         if not uid and self._uids is _UIDS:
-            uid = text(_first(record, (source.uid,))) or ""
-        if time is None and self._times is _TIMES:
+            uid = text(first(record, (source.uid,))) or ""
+        if time is None and self._times is TIMES:
             try:
                 time = source.event(record).time
             except BadRecord:
@@ -159,23 +183,13 @@ class _Fields:
 
     def time(self, record: NativeRecord) -> int | None:
         """Epoch milliseconds of the first field that is there."""
-        value = _first(record, self._times)
+        value = first(record, self._times)
         return _milliseconds(value) if type(value) is str else milliseconds(value)
 
     def uid(self, record: NativeRecord) -> str:
         """The first id that is there, as text."""
-        value = _first(record, self._uids)
+        value = first(record, self._uids)
         return value if type(value) is str else text(value) or ""
-
-
-def _first(record: NativeRecord, names: tuple[str, ...]) -> Any:
-    for name in names:
-        value = record.get(name)
-        if value is None and "." in name:
-            value = next(iter(finder((name,))(record)), None)
-        if value is not None:
-            return next(flat([value]), None) if type(value) is list else value
-    return None
 
 
 @lru_cache(maxsize=4_096)
@@ -225,10 +239,10 @@ def _in_processes(
             paths, result = ahead.popleft()
             for path, (matches, seen) in zip(paths, result.result(), strict=True):
                 _add(tally, seen)
-                for position, source, ids, native in matches:
+                for position, source, ids, native, suppressed in matches:
                     rules = tuple(setting.detector.rule(number[id]) for id in ids)
                     record = msgspec.json.decode(native)
-                    yield str(path), scan.Match(position, source, rules, record)
+                    yield str(path), scan.Match(position, source, rules, record, suppressed)
                 progress(_size(path))
 
 
@@ -250,30 +264,35 @@ class _Setting(NamedTuple):
 
     detector: Detector
     wanted: tuple[tuple[str, ...], ...]
+    whole: frozenset[str]
     limit: int
+
+    def scanner(self) -> scan.Scanner:
+        """What reads files so."""
+        return scan.Scanner(self.detector, self.wanted, self.whole)
 
     def portable(self) -> tuple[Any, ...]:
         """Itself as data that can be sent to another process."""
-        sources = _portable(self.detector.sources)
-        return dump(self.detector.book), sources, self.detector.raw, self.wanted, self.limit
+        detector, sources = self.detector, _portable(self.detector.sources)
+        settings = (sources, detector.raw, detector.time_field)
+        return dump(detector.book), *settings, self.wanted, self.whole, self.limit
 
 
 def _begin(given: _Setting | tuple[Any, ...]) -> None:
     """In a new process: make the scanner that it will use for every file."""
     _keep_freed_memory()
-    if isinstance(given, _Setting):
-        detector, wanted, limit = given
-    else:
-        book, sources, raw, wanted, limit = given
-        detector = Detector(load(book), sources, raw=raw)
-    _WORKER.append((scan.Scanner(detector, wanted), limit))
+    if not isinstance(given, _Setting):
+        book, sources, raw, time_field, *others = given
+        given = _Setting(Detector(load(book), sources, raw=raw, time_field=time_field), *others)
+    _WORKER.append((given.scanner(), given.limit))
 
 
 _WORKER: list[tuple[scan.Scanner, int]] = []
 """The scanner of this process, when it is one of a pool."""
 
-_Sent: TypeAlias = tuple[int, str, tuple[str, ...], bytes]
-"""A match on its way between processes: position, source, ids of rules, the record as JSON."""
+_Sent: TypeAlias = tuple[int, str, tuple[str, ...], bytes, tuple[Suppressed, ...]]
+"""A match on its way between processes: position, source, ids of rules, the record as JSON, and
+what was suppressed."""
 
 
 def _scan_files(paths: Iterable[Path]) -> list[tuple[list[_Sent], Tally]]:
@@ -293,6 +312,7 @@ def _scan_file(path: Path) -> tuple[list[_Sent], Tally]:
                 one.source,
                 tuple([rule.id for rule in one.rules]),
                 msgspec.json.encode(one.native),
+                one.suppressed,
             )
             for one in found
         ]
@@ -300,12 +320,12 @@ def _scan_file(path: Path) -> tuple[list[_Sent], Tally]:
 
 
 def _portable(sources: Iterable[Source]) -> tuple[Source, ...]:
-    """Sources without their functions: a hunt calls none, and not all can be sent."""
-    return tuple(source._replace(event=_unused, targets=_unused) for source in sources)
+    """Sources without what finds targets: a hunt asks for none, and not all can be sent."""
+    return tuple(source._replace(targets=_unused) for source in sources)
 
 
 def _unused(*_: Any) -> Any:
-    raise AssertionError("a hunt calls no function of a source")
+    raise AssertionError("a hunt asks for no targets")
 
 
 def _keep_freed_memory() -> None:
@@ -350,5 +370,4 @@ def _size(path: Path) -> int:
         return 0
 
 
-_TIMES = ("eventTime", "time", "timestamp", "@timestamp")
 _UIDS = ("eventID", "uid", "id", "insertId")

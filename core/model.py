@@ -107,6 +107,8 @@ class Event(_Value, frozen=True, kw_only=True):
     """Operation classes (core.operations)."""
     authentication: bool = False
     """True when the record is a sign-in or token issue (OCSF class 3002), else API activity."""
+    finding: bool = False
+    """True when the record is another product's finding (OCSF class 2004)."""
     outcome: Outcome = "unknown"
     error: str = ""
     message: str = ""
@@ -158,7 +160,9 @@ class Hit(_Value, frozen=True, kw_only=True):
 
 
 class Finding(_Value, frozen=True, kw_only=True):
-    """What is wrong, once. The uid comes from rule and event (or rule and resource in a sweep)."""
+    """What is wrong, once. The uid comes from rule and event (or rule and resource in a sweep), of
+    a correlation from rule, group and the time at which it was first complete.
+    """
 
     uid: str
     rule: Rule
@@ -179,6 +183,14 @@ class Finding(_Value, frozen=True, kw_only=True):
     evidence: tuple[Event, ...] = ()
     status: Literal["new", "closed", "suppressed"] = "new"
     drill: bool = False
+    group: Mapping[str, str] = {}
+    """Of a correlation: what its events have in common, name as in group-by -> value."""
+    began: int = 0
+    """Of a correlation: time of the earliest event that contributed, 0 for any other rule."""
+    capped: bool = False
+    """More events came than are kept, so that `count` may be too small."""
+    former: tuple[str, ...] = ()
+    """uids that it had before late events moved its beginning or joined it to another."""
 
 
 class Target(_Value, frozen=True, kw_only=True):

@@ -1,8 +1,9 @@
 """Events and findings in the words of OCSF 1.8.0, as plain dicts ready for JSON.
 
 An event becomes exactly one class, never two, so that counting stays right: Authentication (3002)
-for a sign-in or token issue, Cloud Resources Inventory Info (5023) for a resource of a sweep, API
-Activity (6003) for all else. A finding becomes a Detection Finding (2004). Only attributes that
+for a sign-in or token issue, Cloud Resources Inventory Info (5023) for a resource of a sweep,
+Detection Finding (2004) for what another product found, API Activity (6003) for all else. A finding
+of ours becomes a Detection Finding, too. Only attributes that
 1.8.0 does not deprecate are written, and none that is empty. The file knows no cloud and no rule
 language; what an Event has no word for stays in `unmapped` under its native name.
 
@@ -29,9 +30,11 @@ PRODUCT_VERSION = "0.1.0"
 
 
 def activity(event: Event) -> dict[str, Any]:
-    """The event as its one OCSF class: 3002, 5023 or 6003."""
+    """The event as its one OCSF class: 2004, 3002, 5023 or 6003."""
     if event.source == "posture":
         return _inventory(event)
+    if event.finding:
+        return _foreign(event)
     return _authentication(event) if event.authentication else _api_activity(event)
 
 
@@ -42,8 +45,8 @@ def finding(found: Finding) -> dict[str, Any]:
     return _filled(
         **_class(2004, 2 if change == 1 and found.count > 1 else change, CHANGES),
         **_when(found.found_at),
-        start_time=found.time,
-        start_time_dt=_iso(found.time),
+        start_time=found.began or found.time,
+        start_time_dt=_iso(found.began or found.time),
         end_time=found.last_seen,
         end_time_dt=_iso(found.last_seen),
         severity_id=SEVERITIES[found.level],
@@ -69,6 +72,9 @@ def finding(found: Finding) -> dict[str, Any]:
         resources=_resources(found.resources),
         observables=_observables(found.actor, found.ip, "", "", found.resources),
         remediation=_remediation(found),
+        unmapped=_filled(
+            group=dict(found.group), capped=found.capped or None, former_uids=list(found.former)
+        ),
     )
 
 
@@ -109,6 +115,29 @@ def _inventory(event: Event) -> dict[str, Any]:
             {**_resource(first), "data": masked(event.record)},
             *_resources(others),
         ],
+    )
+
+
+def _foreign(event: Event) -> dict[str, Any]:
+    """What another product found. How grave it thinks that is, its record says."""
+    actor = _actor(event.actor) if _known(event.actor) else None
+    metadata = _metadata(event)
+    profiles = [*metadata["profiles"], *(["host"] if actor else [])]
+    return _filled(
+        **_class(2004, 1, CHANGES),
+        **_when(event.time),
+        severity_id=0,
+        severity="Unknown",
+        message=event.message,
+        metadata={**metadata, "profiles": profiles},
+        cloud=_cloud(event.provider, event.account, event.region),
+        actor=actor,
+        finding_info={"uid": event.uid, "title": event.operation or "unknown"},
+        evidences=[_evidence(event)],
+        resources=_resources(event.resources),
+        observables=_observables(
+            event.actor, event.ip, event.domain, event.user_agent, event.resources
+        ),
     )
 
 
@@ -246,12 +275,12 @@ def _finding_info(found: Finding) -> dict[str, Any]:
         attacks=[_attack(each) for each in rule.attacks if each.tactic or each.technique],
         created_time=found.found_at,
         created_time_dt=_iso(found.found_at),
-        first_seen_time=found.time,
-        first_seen_time_dt=_iso(found.time),
+        first_seen_time=found.began or found.time,
+        first_seen_time_dt=_iso(found.began or found.time),
         last_seen_time=found.last_seen,
         last_seen_time_dt=_iso(found.last_seen),
         related_events=[{"uid": uid} for uid in found.events],
-        related_events_count=len(found.events),
+        related_events_count=found.count if found.began else len(found.events),
         data_sources=[rule.source] if rule.source else [],
     )
 

@@ -32,7 +32,7 @@ class Operations:
         """(service, operation) of an event -> its classes, in order of name."""
 
     @cached_property
-    def tests(self) -> Mapping[str, Expr]:
+    def tests(self) -> Mapping[str | int | bool, Expr]:
         """Class -> what a native record of it has."""
         return {label: _either(list(self._of(label))) for label in sorted(self._table)}
 

@@ -23,6 +23,7 @@ import msgspec
 from markupsafe import Markup
 
 from core import charts
+from core.alert import together
 from core.audit import ChainVerdict
 from core.hostile import printable
 from core.model import LEVELS, Action, Decision, Event, Finding, Level, State
@@ -220,8 +221,9 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "Credential": finding.actor.credential,
         "From": finding.ip,
         "Resources": ", ".join(item.uid for item in finding.resources),
+        **together(finding),
         "Seen": f"{finding.count} times, last {_utc(finding.last_seen)}"
-        if finding.count > 1
+        if finding.count > 1 and not finding.began
         else "",
         "ATT&CK": ", ".join(attacks),
         "Would help": ", ".join(finding.rule.respond),

@@ -30,6 +30,7 @@ __all__ = [
     "Entry",
     "Exists",
     "Expr",
+    "Filter",
     "Not",
     "Null",
     "Or",
@@ -39,16 +40,22 @@ __all__ = [
     "Rulebook",
     "Text",
     "book",
+    "covers",
     "dump",
     "load",
     "needs",
     "number_text",
+    "packed",
 ]
 
 _T = TypeVar("_T")
 
-FORMAT = 1
-"""Grows when the meaning of the data changes; a book of another format is refused."""
+FORMAT, WITH_FILTERS = 1, 2
+"""Of a book without filters, and of one with some; a book of another format is refused.
+
+It grows when the meaning of the data changes: who does not know filters must refuse a book that
+has some, and need not refuse others.
+"""
 
 ANY_MANY, ANY_ONE = 0, 1
 """The wildcards `*` and `?` inside a Pattern."""
@@ -149,6 +156,29 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detect: msgspec.Raw
 
 
+class Filter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A suppression: a hit of a rule that it is on is kept only if what it demands holds."""
+
+    id: str
+    title: str
+    owner: str = ""
+    reason: str = ""
+    expires: int | None = None
+    """Epoch ms: events from then on are not its affair; None: it never ends."""
+    rules: tuple[str, ...] = ()
+    """Ids of the rules that it is on; none: every rule that reads nothing beyond its source."""
+    source: str
+    provider: str = ""
+    """Both as an Entry's."""
+    file: str = ""
+    detect: msgspec.Raw
+    """What it demands, usually that something does not hold."""
+
+    def fits(self, source: str, provider: str) -> bool:
+        """Does a rule of this source and provider read nothing that the filter does not?"""
+        return self.provider in ("", provider) and covers(self.source, source)
+
+
 class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Rules in the order in which they were compiled; that is the order of hits too."""
 
@@ -156,6 +186,26 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     entries: tuple[Entry, ...] = ()
     correlations: tuple[msgspec.Raw, ...] = ()
     """Each a core.correlate.Correlation; core.chains reads them."""
+    filters: tuple[Filter, ...] = ()
+    """In the order in which they were compiled; of several that suppress a hit the first counts."""
+
+    @cached_property
+    def filtered(self) -> Mapping[int, tuple[int, ...]]:
+        """Positions of rules that have filters -> positions of those, in order."""
+        named: dict[str, list[int]] = {}
+        for position, one in enumerate(self.filters):
+            for id in one.rules:
+                named.setdefault(id, []).append(position)
+        fitting: dict[tuple[str, str], list[int]] = {}
+        found: dict[int, tuple[int, ...]] = {}
+        for number, entry in enumerate(self.entries if self.filters else ()):
+            reads = (entry.source, entry.provider)
+            if reads not in fitting:
+                wide = (n for n, one in enumerate(self.filters) if not one.rules)
+                fitting[reads] = [n for n in wide if self.filters[n].fits(*reads)]
+            if on := {*named.get(entry.id, ()), *fitting[reads]}:
+                found[number] = tuple(sorted(on))
+        return found
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -164,17 +214,23 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def rule(self, number: int) -> Rule:
         """What the rule at this position says about itself."""
-        return _decode(self.entries[number], self.entries[number].rule, _RULE)
+        return _decode(f"rule {self.entries[number].id}", self.entries[number].rule, _RULE)
 
     def detection(self, number: int) -> Expr:
         """What the rule at this position looks for."""
-        return _decode(self.entries[number], self.entries[number].detect, _EXPR)
+        return _decode(f"rule {self.entries[number].id}", self.entries[number].detect, _EXPR)
+
+    def demand(self, number: int) -> Expr:
+        """What the filter at this position demands of a hit."""
+        return _decode(f"filter {self.filters[number].id}", self.filters[number].detect, _EXPR)
 
 
 def book(
-    rules: Iterable[tuple[Rule, Expr, str]], correlations: Iterable[Correlation] = ()
+    rules: Iterable[tuple[Rule, Expr, str]],
+    correlations: Iterable[Correlation] = (),
+    filters: Iterable[Filter] = (),
 ) -> Rulebook:
-    """A rulebook of (rule, what it looks for, provider or ""), and of correlations of rules."""
+    """A rulebook of (rule, what it looks for, provider or ""), correlations of rules, filters."""
     entries = tuple(
         Entry(
             id=rule.id,
@@ -182,12 +238,18 @@ def book(
             provider=provider,
             needs={field: tuple(sorted(texts)) for field, texts in needs(expr).items()},
             rule=msgspec.Raw(to_json(rule)),
-            detect=msgspec.Raw(msgspec.json.encode(expr)),
+            detect=packed(expr),
         )
         for rule, expr, provider in rules
     )
     chains = tuple(msgspec.Raw(to_json(correlation)) for correlation in correlations)
-    return Rulebook(format=FORMAT, entries=entries, correlations=chains)
+    screens = tuple(filters)
+    return Rulebook(
+        format=WITH_FILTERS if screens else FORMAT,
+        entries=entries,
+        correlations=chains,
+        filters=screens,
+    )
 
 
 def dump(book: Rulebook) -> bytes:
@@ -201,12 +263,27 @@ def load(data: bytes) -> Rulebook:
         loaded = from_json(data, Rulebook)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadRule(f"not a rulebook: {error}") from error
-    if loaded.format != FORMAT:
+    if loaded.format not in (FORMAT, WITH_FILTERS):
         raise BadRule(
-            f"rulebook of format {loaded.format}, this version reads format {FORMAT}",
+            f"rulebook of format {loaded.format}, this version reads formats {FORMAT} and"
+            f" {WITH_FILTERS}",
             hint="build it again with `vigil rules build`",
         )
     return loaded
+
+
+def packed(expr: Expr) -> msgspec.Raw:
+    """The expression as it lies in a book."""
+    return msgspec.Raw(msgspec.json.encode(expr))
+
+
+def covers(wanted: str, name: str) -> bool:
+    """Does a source, either part of which may be `*`, read all records that source `name` reads?"""
+    if not wanted or wanted == name:
+        return True
+    product, _, service = wanted.partition("/")
+    have_product, _, have_service = name.partition("/")
+    return product in ("*", have_product) and service in ("*", have_service) and "/" in name
 
 
 def needs(expr: Expr) -> dict[str, frozenset[str]]:
@@ -244,11 +321,11 @@ def _is_text(pattern: Pattern) -> bool:
     return isinstance(pattern, str)
 
 
-def _decode(entry: Entry, raw: msgspec.Raw, decoder: msgspec.json.Decoder[_T]) -> _T:
+def _decode(what: str, raw: msgspec.Raw, decoder: msgspec.json.Decoder[_T]) -> _T:
     try:
         return decoder.decode(raw)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise BadRule(f"rule {entry.id} in the rulebook is damaged: {error}") from error
+        raise BadRule(f"{what} in the rulebook is damaged: {error}") from error
 
 
 _RULE = msgspec.json.Decoder(Rule)

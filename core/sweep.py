@@ -15,7 +15,7 @@ import msgspec
 from core.engine import Engine
 from core.errors import BadRecord, Conflict, VigilError
 from core.finding import of_hit
-from core.model import Event, Finding, Hit, NativeRecord, Resource, Rule, Target, digest
+from core.model import Event, Finding, Hit, NativeRecord, Resource, Target, digest
 from core.ports import Inventory, Source
 
 __all__ = ["SOURCE", "Swept", "event", "source", "sweep"]
@@ -70,23 +70,25 @@ def _judge(engine: Engine, kind: str, events: Sequence[Event], *, complete: bool
         resource = event.resources[0].uid
         if _unknown(event):
             unjudged.add(resource)
-        for rule in engine.match(SOURCE, event.record):
-            failing.add(digest("posture", rule.id, resource))
-            new = _open(engine, kind, rule, event)
+        hits = [Hit(rule=rule, event=event) for rule in engine.match(SOURCE, event.record)]
+        engine.correlate(hits)
+        for hit in engine.speaking(hits):
+            failing.add(digest("posture", hit.rule.id, resource))
+            new = _open(engine, kind, hit)
             opened, refreshed = opened + new, refreshed + (not new)
     closed = _close(engine, kind, failing, unjudged) if complete else 0
     return Swept(resources=len(events), opened=opened, refreshed=refreshed, closed=closed)
 
 
-def _open(engine: Engine, kind: str, rule: Rule, event: Event) -> bool:
+def _open(engine: Engine, kind: str, hit: Hit) -> bool:
     """Open or refresh the finding of one rule on one resource; whether it is new."""
-    resource = event.resources[0].uid
+    rule, resource = hit.rule, hit.event.resources[0].uid
     key = digest("posture", rule.id, resource)
     entry = engine.store.get("posture", key)
     was = entry.value if entry else {"round": 0, "open": False}
     now = engine.clock()
     round_ = was["round"] if was["open"] else was["round"] + 1
-    finding = _finding(rule, event, round_, first=was["first"] if was["open"] else now, now=now)
+    finding = _finding(hit, round_, first=was["first"] if was["open"] else now, now=now)
     # The finding is recorded and told before the index says it is open, so a crash between
     # the two is taken up by the next sweep and not forgotten.
     new = bool(engine.handle([finding]))
@@ -98,11 +100,10 @@ def _open(engine: Engine, kind: str, rule: Rule, event: Event) -> bool:
     return new
 
 
-def _finding(rule: Rule, event: Event, round_: int, *, first: int, now: int) -> Finding:
-    finding = of_hit(Hit(rule=rule, event=event), now)
+def _finding(hit: Hit, round_: int, *, first: int, now: int) -> Finding:
     return msgspec.structs.replace(
-        finding,
-        uid=digest("finding", rule.id, event.resources[0].uid, str(round_)),
+        of_hit(hit, now),
+        uid=digest("finding", hit.rule.id, hit.event.resources[0].uid, str(round_)),
         time=first,
         last_seen=now,
     )

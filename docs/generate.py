@@ -17,10 +17,12 @@ sys.path.insert(0, str(ROOT))  # run as a script, so that the repository need no
 
 from constructs import FILTER, SECTIONS, Construct  # noqa: E402
 
+from core.correlate import Correlation, silent  # noqa: E402
 from core.errors import BadConfig  # noqa: E402
 from core.model import Rule  # noqa: E402
 from core.sigma import compile_rules  # noqa: E402
 from core.sigma.about import NEEDS  # noqa: E402
+from core.watch import correlations  # noqa: E402
 
 REFERENCE = ROOT / "docs" / "reference"
 RULES = ROOT / "core" / "rules"
@@ -45,19 +47,29 @@ def main() -> int:
 
 
 def rules_page() -> str:
-    """All shipped rules: a table for each folder, then what each rule says."""
+    """All shipped rules: a table for each folder, then what each rule says.
+
+    Rules that only feed a correlation are told of with it.
+    """
     compiled = compile_rules([RULES])
     if compiled.faults:
         raise BadConfig(str(fault) for fault in compiled.faults)
+    chains = {one.id: one for one in correlations(compiled.book)}
+    fed = silent(chains.values())
+    every = (*compiled.book.rules, *(one.rule for one in chains.values()))
+    told = [rule for rule in every if rule.id not in fed]
+    many = sum(rule.id in chains for rule in told)
+    titles = {rule.id: rule.title for rule in every}
     folders: dict[str, list[Rule]] = {}
-    for rule in compiled.book.rules:
+    for rule in sorted(told, key=_stem):
         folders.setdefault(Path(rule.file).parent.name, []).append(rule)
     lines = [
         NOTE,
         "",
         "# Rules",
         "",
-        f"{len(compiled.book.rules)} rules ship with Vigil, in `core/rules`.",
+        f"{len(told)} rules ship with Vigil, in `core/rules`.",
+        f"{many} of them are correlations: several events that are wrong together.",
         "A rule names what would help (`respond`); only the policy of a deployment lets it run.",
         "`needs` marks rules that see nothing without telemetry that is off by default:",
         "",
@@ -65,8 +77,9 @@ def rules_page() -> str:
     ]
     for folder, rules in sorted(folders.items()):
         lines += ["", f"## {folder}", "", *_table(rules)]
-    for rule in sorted(compiled.book.rules, key=lambda rule: Path(rule.file).stem):
-        lines += ["", *_section(rule, len(compiled.examples.get(rule.id, ())))]
+    for rule in sorted(told, key=_stem):
+        together = _together(chains[rule.id], titles) if rule.id in chains else []
+        lines += ["", *_section(rule, len(compiled.examples.get(rule.id, ())), together)]
     return "\n".join(lines) + "\n"
 
 
@@ -128,6 +141,27 @@ def _begins_with(row: ast.Tuple, name: str) -> bool:
     return bool(row.elts) and isinstance(row.elts[0], ast.Constant) and row.elts[0].value == name
 
 
+def _together(one: Correlation, titles: Mapping[str, str]) -> list[str]:
+    """What a correlation looks at, as a line of its section."""
+    group = f" per {_code(one.group_by)}" if one.group_by else ""
+    fields = f" of {_code(one.fields)}" if one.fields else ""
+    least = "".join(f", {each.op} {each.count}" for each in one.conditions)
+    learning = f", after learning for {_span(one.learning)}" if one.learning else ""
+    return [
+        f"- Correlation: {one.type}{fields}{group} within {_span(one.timespan)}{least}{learning}",
+        f"- Watches: {_cell('; '.join(titles[rule] for rule in one.watched))}",
+    ]
+
+
+def _span(ms: int) -> str:
+    """A duration in the largest unit that leaves no rest."""
+    units = {"days": 86_400_000, "hours": 3_600_000, "minutes": 60_000}
+    return next(
+        (f"{ms // size} {name}" for name, size in units.items() if ms % size == 0),
+        f"{ms / 1000:g} seconds",
+    )
+
+
 def _table(rules: Iterable[Rule]) -> list[str]:
     rows = [
         f"| [{_stem(rule)}](#{_stem(rule)}) | {rule.level} | {_techniques(rule)} "
@@ -141,7 +175,7 @@ def _table(rules: Iterable[Rule]) -> list[str]:
     ]
 
 
-def _section(rule: Rule, examples: int) -> list[str]:
+def _section(rule: Rule, examples: int, together: list[str]) -> list[str]:
     path = Path(rule.file).relative_to(ROOT)
     tactics = ", ".join(tag.removeprefix("attack.") for tag in rule.tags if "attack.t" not in tag)
     return [
@@ -152,6 +186,7 @@ def _section(rule: Rule, examples: int) -> list[str]:
         *(_cell(line) for line in rule.description.splitlines()),
         "",
         f"- Id: `{rule.id}`",
+        *together,
         *(f"- May be harmless: {_cell(one)}" for one in rule.falsepositives),
         f"- Would help: {_code(rule.respond) or 'a person'}",
         f"- [{path}](../../{path}), {examples} examples",

@@ -1,11 +1,14 @@
 """The zip that a platform's functions are deployed from, the same bytes however often it is built.
 
     python infra/package.py aws --arch x86_64      ->  build/aws.zip
+    python infra/package.py azure                  ->  build/azure.zip
+    python infra/package.py gcp                    ->  build/gcp.zip
 
-A package holds the locked dependencies (wheels for the platform, checked by hash), `core`, one
-folder of `functions`, and the compiled rulebook. It does not hold what the platform brings itself,
-what only the command line uses, or anything that differs between two builds: entries are sorted
-and carry one date and one mode. (Another zlib may pack the same content into other bytes.)
+A package holds the locked dependencies (wheels for the platform, checked by hash; or just the lock,
+where the platform installs from it), `core`, one folder of `functions`, and the compiled rulebook.
+It does not hold what the platform brings itself, what only the command line uses, or anything that
+differs between two builds: entries are sorted and carry one date and one mode. (Another zlib may
+pack the same content into other bytes.)
 Terraform takes the zip; it builds nothing.
 """
 
@@ -38,8 +41,17 @@ class Platform(NamedTuple):
     triples: Mapping[str, str]
     """Architecture as Terraform names it -> platform as uv names it."""
 
-    brings: tuple[str, ...]
+    brings: tuple[str, ...] = ()
     """Distributions of the runtime: never in the zip."""
+
+    libraries: str = "."
+    """Folder of the zip that the dependencies go into: where the runtime looks for them."""
+
+    root: tuple[str, ...] = ()
+    """Files of the platform's functions that the runtime wants at the root of the zip."""
+
+    carried: str = ""
+    """Name of the lock in the zip, for a platform that installs from it: nothing is installed."""
 
 
 class BuildError(Exception):
@@ -50,10 +62,17 @@ def build(platform: str, arch: str, output: Path) -> Path:
     """Build one platform's zip at `output`."""
     with tempfile.TemporaryDirectory(prefix="vigil-package-") as temporary:
         tree = Path(temporary) / "tree"
-        install(PLATFORMS[platform], arch, tree)
+        libraries = tree / PLATFORMS[platform].libraries
+        if carried := PLATFORMS[platform].carried:
+            libraries.mkdir()
+            shutil.copy(ROOT / PLATFORMS[platform].lock, tree / carried)
+        else:
+            install(PLATFORMS[platform], arch, libraries)
         copy_source(platform, tree)
         (tree / RULEBOOK).write_bytes(rulebook())
-        refuse_strays(PLATFORMS[platform], tree)
+        refuse_strays(PLATFORMS[platform], libraries)
+        # Console scripts; their first line names the builder's Python.
+        shutil.rmtree(libraries / "bin", ignore_errors=True)
         output.parent.mkdir(parents=True, exist_ok=True)
         unfinished = output.with_suffix(".partial")
         write_zip(tree, unfinished)
@@ -63,6 +82,9 @@ def build(platform: str, arch: str, output: Path) -> Path:
 
 def install(platform: Platform, arch: str, tree: Path) -> None:
     """Unpack the locked wheels into `tree`. Nothing is compiled: a missing wheel is an error."""
+    if arch not in platform.triples:
+        known = ", ".join(sorted(platform.triples))
+        raise BuildError(f"there is no {arch} on this platform; take one of {known}")
     command = [
         *uv(),
         *("pip", "install", "--quiet", "--python", sys.executable),
@@ -89,6 +111,8 @@ def copy_source(platform: str, tree: Path) -> None:
     """Copy core and one platform's functions. Rules go in compiled, so their YAML stays out."""
     for name in ("core", f"functions/{platform}"):
         shutil.copytree(ROOT / name, tree / name, ignore=leave_out)
+    for name in PLATFORMS[platform].root:
+        shutil.move(tree / "functions" / platform / name, tree / name)
     shutil.copy(ROOT / "functions/__init__.py", tree / "functions/__init__.py")
 
 
@@ -142,13 +166,15 @@ def kept(tree: Path) -> Iterator[Path]:
     for folder, folders, files in os.walk(tree):
         folders[:] = sorted(wanted(folders))
         yield from (Path(folder, name) for name in wanted(files))
-        if Path(folder) == tree and "bin" in folders:
-            folders.remove("bin")  # console scripts; their first line names the builder's Python
 
 
 def wanted(names: Iterable[str]) -> list[str]:
     """The names that match nothing in DROPPED."""
-    return [name for name in names if not any(fnmatch.fnmatch(name, each) for each in DROPPED)]
+    return [
+        name
+        for name in names
+        if name in KEPT or not any(fnmatch.fnmatch(name, each) for each in DROPPED)
+    ]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -204,6 +230,9 @@ DROPPED = (
 )
 """What no function reads, and what differs between two installations of the same wheel."""
 
+KEPT = frozenset({".python_packages"})
+"""What begins with a dot all the same: the folder where Azure's worker looks for libraries."""
+
 NEVER = ("pysigma", "click", "rich", "jinja2", "moto", "pytest")
 """Distributions of the command line and the tests."""
 
@@ -217,6 +246,22 @@ PLATFORMS: Mapping[str, Platform] = {
             "arm64": "aarch64-manylinux_2_28",
         },
         brings=("boto3", "botocore", "s3transfer", "python-dateutil", "six"),
+    ),
+    "azure": Platform(
+        lock="requirements/azure.txt",
+        python="3.13",
+        # Functions on Linux is x86_64 alone, on Debian with glibc 2.36.
+        triples={"x86_64": "x86_64-manylinux_2_28"},
+        brings=("azure-functions-runtime", "azure-functions-worker"),
+        libraries=".python_packages/lib/site-packages",
+        root=("function_app.py", "host.json"),
+    ),
+    "gcp": Platform(
+        lock="requirements/gcp.txt",
+        python="3.13",
+        triples={},
+        root=("main.py",),
+        carried="requirements.txt",
     ),
 }
 

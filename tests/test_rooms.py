@@ -28,13 +28,15 @@ SDKS = {
     "azure": {"azure"},
     "gcp": {"google", "functions_framework", "cloudevents"},
 }
-NO_SDK = ("events.py", "envelopes.py", "targets.py")
+NO_SDK = ("events.py", "envelopes.py", "targets.py", "operations.py", "neutral.py")
 DEPLOYED = [cloud for cloud in CLOUDS if (ROOT / "functions" / cloud / "handler.py").exists()]
 SAME_NAMES = {
     "handler",
     "wiring",
     "envelopes",
     "events",
+    "neutral",
+    "operations",
     "targets",
     "actions",
     "adapters",

@@ -5,7 +5,7 @@ A correlation may watch others: those come first. What is said here follows from
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
 
@@ -14,13 +14,35 @@ from core.correlate.observe import Observation, field_of, rows
 from core.correlate.windows import Lens, Row
 from core.errors import BadRule
 
-__all__ = ["Group", "Inbox", "Plan", "needed_fields", "silent"]
+__all__ = ["Group", "Inbox", "Plan", "Put", "needed_fields", "silent"]
 
 Group: TypeAlias = tuple[str, ...]
 """The values of group-by, in its order."""
 
-Inbox: TypeAlias = dict[str, dict[Group, list[Row]]]
-"""Correlation id -> group -> rows that it has yet to take in."""
+Put: TypeAlias = Callable[[str, Group, Row], None]
+"""Give a group of a correlation a row that it has yet to take in."""
+
+
+class Inbox:
+    """Rows that groups have yet to take in, by correlation."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[Group, list[Row]]] = {}
+
+    def put(self, id: str, group: Group, row: Row) -> None:
+        """As Put says."""
+        self._rows.setdefault(id, {}).setdefault(group, []).append(row)
+
+    def take(self, id: str) -> dict[Group, list[Row]]:
+        """All of a correlation; from then on it has none."""
+        return self._rows.pop(id, {})
+
+    def drain(self) -> Iterator[tuple[str, Group, Row]]:
+        """All there are; from then on there are none."""
+        rows, self._rows = self._rows, {}
+        for id, groups in rows.items():
+            for group, many in groups.items():
+                yield from ((id, group, row) for row in many)
 
 
 class Plan:
@@ -55,12 +77,15 @@ class Plan:
         }
         """Rule id -> the correlations that watch it."""
 
-    def deliver(self, seen: Observation, inbox: Inbox) -> None:
-        """Put an observation in the inbox of every group that it belongs to."""
+    def concerns(self, seen: Observation) -> bool:
+        """Whether the observation belongs to any group: not without the fields that make one."""
+        return any(True for lens in self.watchers.get(seen.rule, ()) for _ in rows(lens, seen))
+
+    def deliver(self, seen: Observation, put: Put) -> None:
+        """Give an observation to every group that it belongs to."""
         for lens in self.watchers.get(seen.rule, ()):
-            groups = inbox.setdefault(lens.correlation.id, {})
             for group, row in rows(lens, seen):
-                groups.setdefault(group, []).append(row)
+                put(lens.correlation.id, group, row)
 
 
 def needed_fields(correlations: Iterable[Correlation]) -> dict[str, frozenset[str]]:

@@ -16,7 +16,7 @@ from core.correlate.group import Firing, State, Step, confirmed, settle, step
 from core.correlate.observe import Observation, of_firing
 from core.correlate.plan import Group, Inbox, Plan
 from core.correlate.windows import Lens, Row
-from core.errors import Busy, Conflict
+from core.errors import Busy, Conflict, Retry
 from core.model import digest
 from core.ports import Clock, Metrics, Store
 
@@ -35,9 +35,9 @@ TRIES = 8
 class Correlator:
     """Observations in, firings out to `handle`, which must bear being given one again.
 
-    `handle` gets a firing when it is new and whenever it changed; what it raises is passed on,
-    and the firing comes again. What only correlations in between see is handled too: whether it
-    is a finding, `core.correlate.silent` says.
+    `handle` gets a firing when it is new and whenever it changed. A Retry that it raises is passed
+    on when all others have been handled too, and the firing comes again. What only correlations in
+    between see is handled too: whether it is a finding, `core.correlate.silent` says.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Correlator:
 
     def observe(self, observations: Iterable[Observation]) -> None:
         """Take in what rules saw. Raises Busy, a Retry, when a group is contended."""
-        inbox: Inbox = {}
+        inbox = Inbox()
         for seen in observations:
-            self._plan.deliver(seen, inbox)
+            self._plan.deliver(seen, inbox.put)
         self._run(inbox, None)
 
     def settle(self) -> None:
@@ -72,7 +72,7 @@ class Correlator:
             if open_ and entry.value["revision"] in known:
                 id = known[entry.value["revision"]]
                 waiting.setdefault(id, set()).add(tuple(entry.value["group"]))
-        self._run({}, waiting)
+        self._run(Inbox(), waiting)
 
     def _run(self, inbox: Inbox, waiting: Mapping[str, set[Group]] | None) -> None:
         """Those that are watched first. What they gave out is confirmed when all of it arrived.
@@ -81,20 +81,33 @@ class Correlator:
         in the course of it are decided too, so that those who watch them don't go ahead of them.
         """
         done: list[_Done] = []
+        owed: list[Retry] = []
         now = self._clock()
         for lens in self._plan.lenses:
             id = lens.correlation.id
-            new, due = inbox.pop(id, {}), (waiting or {}).get(id, set())
+            new, due = inbox.take(id), (waiting or {}).get(id, set())
             until = now - lens.lateness if waiting is not None else None
             for group in sorted(due.union(new)):
                 one = self._apply(lens, group, new.get(group, ()), until)
-                done.append(one)
                 for row in one.step.passed:
-                    self._plan.deliver(of_firing(lens, group, row), inbox)
-                for firing in one.step.firings:
-                    self._handle(firing)
+                    self._plan.deliver(of_firing(lens, group, row), inbox.put)
+                if not (failed := self._handed(one.step.firings)):
+                    done.append(one)
+                owed += failed
         for one in done:
             self._confirm(one)
+        if owed:
+            raise owed[0]
+
+    def _handed(self, firings: Iterable[Firing]) -> list[Retry]:
+        """Hand firings out; why some could not be handled yet."""
+        failed: list[Retry] = []
+        for firing in firings:
+            try:
+                self._handle(firing)
+            except Retry as error:
+                failed.append(error)
+        return failed
 
     def _apply(self, lens: Lens, group: Group, new: Sequence[Row], until: int | None) -> _Done:
         for _ in range(TRIES):

@@ -3,41 +3,63 @@
     Detector(book, sources).match("aws/cloudtrail", record) -> rules, in rulebook order
 
 Reading order: values.py (fields and how they read), matcher.py (expressions as closures), index.py
-(which rules to try), header.py and checks.py (what a few fields decide), plain.py (the oracle).
+(which rules to try), header.py and checks.py (what a few fields decide), filters.py (which hits
+are suppressed), plain.py (the oracle).
 Nothing here knows bytes or files: core.scan does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
 
+from core.detect.filters import Filters, Suppressed, When, when_of
 from core.detect.header import Header
 from core.detect.index import Index
 from core.detect.matcher import PREFIX, Fields, Matcher, View, matcher
-from core.detect.neutral import Rendering, covers, lowered
+from core.detect.neutral import Rendering, covers, lower, lowered
 from core.detect.partial import leaf_fields
 from core.detect.plain import plain_match
 from core.detect.values import text
 from core.model import NativeRecord, Rule
-from core.ports import Source
+from core.ports import NeutralTable, Source
 from core.rulebook import CATEGORIES, Entry, Expr, Rulebook
 
-__all__ = ["RAW", "Detector", "plain_match"]
+__all__ = ["NO_MATCH", "RAW", "Detector", "Matched", "Suppressed", "plain_match"]
 
 RAW = "raw"
 """The name of the source of a raw detector's records."""
+
+
+class Matched(NamedTuple):
+    """What came of a record: the rules that match, without the hits that a filter suppressed."""
+
+    rules: tuple[Rule, ...]
+    """In rulebook order."""
+    suppressed: tuple[Suppressed, ...]
+
+
+NO_MATCH = Matched((), ())
 
 
 class Detector:
     """A rulebook made ready for the records of some sources.
 
     With `raw` there are no sources: every rule is tried on every record, whatever its logsource,
-    and fields are those that the rules write.
+    and fields are those that the rules write. A record's time, by which filters expire, is read by
+    its source, raw in the usual places; in `time_field` if that is given.
     """
 
-    def __init__(self, book: Rulebook, sources: Iterable[Source], *, raw: bool = False) -> None:
-        self.book, self.raw = book, raw
+    def __init__(
+        self,
+        book: Rulebook,
+        sources: Iterable[Source],
+        *,
+        raw: bool = False,
+        time_field: str = "",
+    ) -> None:
+        self.book, self.raw, self.time_field = book, raw, time_field
         self.sources: tuple[Source, ...] = () if raw else tuple(sources)
         """In the order in which a record is tried on them."""
         self._named: Mapping[str, Source] = {s.name: s for s in reversed(self.sources)}
@@ -46,8 +68,15 @@ class Detector:
 
     def match(self, source_name: str, record: NativeRecord) -> tuple[Rule, ...]:
         """The rules that match a record of the source, in rulebook order."""
-        numbers = self.plan(source_name).match(record)
-        return tuple(self.rule(n) for n in numbers) if numbers else ()
+        plan = self.plan(source_name)
+        numbers = plan.match(record)
+        return self._judged(plan, numbers, record).rules if numbers else ()
+
+    def judge(self, source_name: str, record: NativeRecord) -> Matched:
+        """The same, with the hits that were suppressed."""
+        plan = self.plan(source_name)
+        numbers = plan.match(record)
+        return self._judged(plan, numbers, record) if numbers else NO_MATCH
 
     def source(self, name: str) -> Source | None:
         """The source of this name, the first of several shapes; None when there is none."""
@@ -58,7 +87,9 @@ class Detector:
         found = self._plans.get(source_name)
         if found is None:
             source = self.source(source_name)
-            found = self._plans[source_name] = Plan(self.book, source_name, source, self.raw)
+            when = when_of(source, self.time_field)
+            found = Plan(self.book, source_name, source, raw=self.raw, when=when)
+            self._plans[source_name] = found
         return found
 
     def rule(self, number: int) -> Rule:
@@ -68,11 +99,23 @@ class Detector:
             found = self._rules[number] = self.book.rule(number)
         return found
 
+    def _judged(self, plan: Plan, numbers: list[int], record: NativeRecord) -> Matched:
+        kept, suppressed = plan.sifted(numbers, record)
+        return Matched(tuple(self.rule(n) for n in kept), suppressed)
+
 
 class Plan:
     """The rules about one source, indexed, with their matchers made when first needed."""
 
-    def __init__(self, book: Rulebook, name: str, source: Source | None, raw: bool) -> None:
+    def __init__(
+        self,
+        book: Rulebook,
+        name: str,
+        source: Source | None,
+        *,
+        raw: bool,
+        when: When,
+    ) -> None:
         self.numbers = [
             number
             for number, entry in enumerate(book.entries)
@@ -81,12 +124,13 @@ class Plan:
         self.fields, self.book = Fields(), book
         if source is not None:
             self.fields = Fields(source.aliases, source.derived, Rendering(source).finder)
-            self.book = lowered(book, self.numbers, source, _holds)
+            self.book, self.numbers = lowered(book, self.numbers, source, _holds)
         self._source = source
         self.index = Index(self.book.entries, self.numbers, first=_route(source))
         self._header: Header | None = None
         self._raw, self._route = raw, _route(source)
         self._matchers: dict[int, Matcher] = {}
+        self.filters = Filters(book, when, self.demand)
 
     def match(self, record: NativeRecord) -> list[int]:
         """Numbers of the rules that match, in order."""
@@ -100,13 +144,30 @@ class Plan:
         view = View(record, fields or self.fields)
         return [n for n in numbers if self.matcher(n)(view)]
 
+    def sifted(
+        self, numbers: Sequence[int], record: NativeRecord
+    ) -> tuple[Sequence[int], tuple[Suppressed, ...]]:
+        """Of rules that match a whole record: those kept, and the hits that are suppressed."""
+        if not self.filters.concern(numbers):
+            return numbers, ()
+        return self.filters.sift(numbers, View(record, self.fields))
+
+    def demand(self, number: int) -> Expr:
+        """What the filter at this position demands of a hit, in the words of the source."""
+        expr, source = self.book.demand(number), self._source
+        neutral = self.book.filters[number].source in CATEGORIES
+        return lower(expr, self._table, source, _holds) if neutral and source else expr
+
     def finder(self, rule: Rule, field: str) -> Callable[[Any], list[Any]]:
         """The function that finds, in a record, the values of a field as this rule means it."""
         if rule.source not in CATEGORIES or self._raw:
             return self.fields.finder(field)
-        table = self._source.neutral() if self._source and self._source.neutral else {}
-        native = table.get(field)
+        native = self._table.get(field)
         return self.fields.finder(native if isinstance(native, str) else PREFIX + field)
+
+    @cached_property
+    def _table(self) -> NeutralTable:
+        return self._source.neutral() if self._source and self._source.neutral else {}
 
     @property
     def header(self) -> Header:

@@ -36,6 +36,12 @@ BYTES = "\0"
 IN_BYTES = 3
 """What it costs to look for a word in the bytes; see _cost."""
 
+BUSY_RULES, BUSY_SHARE = 4, 8
+"""So many rules at most, of which each makes one in so many of all questions."""
+
+FEW_TEXTS = 10
+"""A field has few texts if it has one in so many records at most."""
+
 UNBOUND = 1_000
 """Weight of a rule that no exact field holds back: it is asked for every record."""
 
@@ -76,12 +82,15 @@ class Lesson(NamedTuple):
     """How often, by rule."""
     let_through: Counter[str]
     """How often an extra field left a rule possible, by field."""
+    records: tuple[Any, ...] = ()
+    """Some of the records that were opened."""
 
     def __add__(self, other: Lesson) -> Lesson:  # type: ignore[override]
         return Lesson(
             self.matched + other.matched,
             self.refuted + other.refuted,
             self.let_through + other.let_through,
+            (*self.records, *other.records),
         )
 
 
@@ -111,18 +120,18 @@ class Header:
         dropped: frozenset[str] = frozenset(),
     ) -> None:
         self._book, self._numbers, self._fields = book, numbers, fields
-        self._named = {number: fields_of(book.detection(number)) for number in numbers}
         self._route, self._dropped = route, dropped
         self._lesson = lesson or Lesson(Counter(), Counter(), Counter())
-        self._columns, self._taken = list[str](), set[str]()
+        self.below: set[str] = set()
+        """Paths that lead through columns; no record may have one of them as a dotted key."""
+        self._columns: list[str] = []
+        self._taken: set[str] = set()
         self._known: dict[str, bool] = {}
         self._checks: dict[tuple[int, tuple[tuple[int, Test], ...]], Check | Words] = {}
         self._settled: dict[tuple[int, tuple[Any, ...]], _Left] = {}
         self._of_rule: dict[int, _Of] = {}
         self.exact = self._exact()
         """Native paths."""
-        self.below = self._below()
-        """Native paths that rules look at and that lead through one of the exact columns."""
         self._parts = [path.split(".") for path in self.exact]
         self.extra = self._extra()
         """Fields; what is at the first of their paths that exists is one column."""
@@ -159,9 +168,13 @@ class Header:
         found = self._known.get(field)
         if found is None:
             reads = self._fields.reads(field)
-            found = bool(reads) and all(_column_of(path, self.exact) for path in reads)
+            found = bool(reads) and all(path in self.exact or self._told(path) for path in reads)
             self._known[field] = found
         return found
+
+    def _told(self, path: str) -> bool:
+        """Would an object in an exact column have it?"""
+        return path in self.below and bool(_column_of(path, self.exact))
 
     def of_exact(self, values: Sequence[Any]) -> dict[str, Any]:
         """A record of which only the exact columns are there; UNSET is left out."""
@@ -252,7 +265,7 @@ class Header:
     def _about(self, number: int) -> _Of:
         known = self._of_rule.get(number)
         if known is None:
-            fields = self._named[number]
+            fields = fields_of(self._book.detection(number))
             told = {field for field in fields if field is not None and self.knows(field)}
             columns = {
                 _column_of(path, self.exact) for field in told for path in self._fields.reads(field)
@@ -297,34 +310,52 @@ class Header:
         least = self._lesson.matched.total() // 50
         learned = [f for f, times in matched.most_common() if times > least]
         ranked = dict.fromkeys([self._route, *usual, *learned] if self._route else usual + learned)
-        for field in (*ranked, *self._derived()):
+        for field in (*ranked, *self._derived(), *self._of_busiest()):
             new = self._room(field)
-            if len(self._columns) + len(new) <= MOST_EXACT and self._dropped.isdisjoint(new):
+            if new is None or len(self._columns) + len(new) > MOST_EXACT:
+                continue
+            if self._dropped.isdisjoint(new):
                 self._columns += new
+                self.below.update(set(self._fields.reads(field)).difference(self._columns))
         return tuple(self._columns)
+
+    def _of_busiest(self) -> Iterator[str]:
+        """Fields of rules that were asked of a good part of the records: the header alone should
+        decide those.
+        """
+        asked = self._lesson.refuted + self._lesson.matched
+        for number, times in asked.most_common(BUSY_RULES):
+            fields = fields_of(self._book.detection(number))
+            told = all(field and self._has_few_texts(field) for field in fields)
+            if told and times * BUSY_SHARE > asked.total():
+                yield from sorted(field for field in fields if field)
+
+    def _has_few_texts(self, field: str) -> bool:
+        """Of many different ones there would be too many combinations."""
+        find, records = self._fields.finder(field), self._lesson.records
+        texts = {repr(find(record)) for record in records}
+        return bool(self._fields.reads(field)) and len(texts) * FEW_TEXTS <= len(records)
 
     def _derived(self) -> Iterator[str]:
         """Derived fields without which some rule would be asked of every record: they can't be
         extra ones.
         """
-        for fields in self._named.values():
+        for number in self._numbers:
+            fields = fields_of(self._book.detection(number))
             if fields and not any(f is None or self._fields.paths(f) for f in fields):
                 yield from (field for field in fields if field)
 
-    def _below(self) -> tuple[str, ...]:
-        fields = set[str | None]().union(*self._named.values())
-        paths = {path for field in fields if field for path in self._fields.reads(field)}
-        return tuple(sorted(p for p in paths if p not in self.exact and _column_of(p, self.exact)))
-
-    def _room(self, field: str) -> list[str]:
-        """The columns that the field would take; none when it is known, or can't be told so."""
+    def _room(self, field: str) -> list[str] | None:
+        """The columns that the field would still take; None when it can't be told by columns."""
         new: list[str] = []
         for path in sorted(self._fields.reads(field), key=_depth):
             every = (*self._columns, *new)
+            if not _is_sound(path):
+                return None
             if _column_of(path, every):
                 continue
-            if not _is_sound(path) or any(overlap(path, other) for other in every):
-                return []
+            if any(overlap(path, other) for other in every):
+                return None
             new.append(path)
         return new
 
@@ -354,7 +385,7 @@ class Header:
         asked = self._lesson.refuted + self._lesson.matched
         before, added, decided = len(self._columns), tuple[str, ...](), 0
         for number, times in asked.most_common(MOST_COVERED):
-            fields = self._named[number].difference(chosen, added)
+            fields = fields_of(self._book.detection(number)).difference(chosen, added)
             missing = [field for field in fields if field is None or not self.knows(field)]
             # Further down lists are usual, which a header can't pass through.
             shallow = [f for f in missing if f and max(map(_depth, self.paths(f)), default=0) <= 1]
@@ -380,6 +411,7 @@ class Header:
                 continue
             if paths and fits and len(chosen) < most:
                 self._columns += new
+                self.below.update(set(self._fields.paths(field)).difference(paths))
                 chosen.append(field)
         self._taken.update(chosen)
         return tuple(chosen)

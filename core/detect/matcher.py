@@ -142,6 +142,8 @@ def matcher(expr: Expr) -> Matcher:
 
 
 def _and(expr: And) -> Matcher:
+    if not expr.items:
+        return lambda view: True
     first, *rest = (matcher(item) for item in sorted(expr.items, key=_cost))
     if len(rest) == 1:
         second = rest[0]

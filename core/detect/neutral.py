@@ -44,6 +44,9 @@ __all__ = ["Rendering", "covers", "lower", "lowered"]
 EVERYTHING = f"{PREFIX}*"
 """All leaves of the rendering: what a keyword looks at."""
 
+UNMAPPED = "unmapped"
+"""Field of a rendering that holds what an event has no word for."""
+
 Leaf: TypeAlias = Text | Regex | Cidr | Compare | Null | Exists | Ref
 
 Test = Callable[[Expr, Any], bool]
@@ -60,16 +63,22 @@ def covers(entry: Entry, source: Source) -> bool:
     )
 
 
-def lowered(book: Rulebook, numbers: Iterable[int], source: Source, test: Test) -> Rulebook:
-    """The book with its neutral rules in the words of the source; itself when it has none."""
+def lowered(
+    book: Rulebook, numbers: list[int], source: Source, test: Test
+) -> tuple[Rulebook, list[int]]:
+    """The book with its neutral rules in the words of the source, itself when it has none; and the
+    numbers without those of rules that no record of the source can match.
+    """
     neutral = [number for number in numbers if covers(book.entries[number], source)]
     if not neutral or source.neutral is None:
-        return book
+        return book, numbers
     table, entries = source.neutral(), list(book.entries)
+    never: set[int] = set()
     for number in neutral:
         entry = entries[number]
         of_class = Text("class_uid", (str(CATEGORIES[entry.source]),))
         expr = lower(And((of_class, book.detection(number))), table, source, test)
+        never.update([number] if expr == Or(()) else [])
         entries[number] = msgspec.structs.replace(
             entry,
             provider="",
@@ -80,7 +89,8 @@ def lowered(book: Rulebook, numbers: Iterable[int], source: Source, test: Test) 
             },
             detect=msgspec.Raw(msgspec.json.encode(expr)),
         )
-    return msgspec.structs.replace(book, entries=tuple(entries))
+    asked = [number for number in numbers if number not in never]
+    return msgspec.structs.replace(book, entries=tuple(entries)), asked
 
 
 def lower(expr: Expr, table: NeutralTable, source: Source, test: Test) -> Expr:
@@ -93,9 +103,15 @@ def lower(expr: Expr, table: NeutralTable, source: Source, test: Test) -> Expr:
 
 
 def _flat(kind: type[And | Or], items: Iterable[Expr]) -> Expr:
-    """One AND for ANDs within ANDs, so that what is cheap in any of them is asked first."""
+    """One AND for ANDs within ANDs, so that what is cheap in any of them is asked first.
+
+    What always or never holds decides it, or drops out.
+    """
+    ends = Or(()) if kind is And else And(())
     found: list[Expr] = []
     for item in items:
+        if item == ends:
+            return ends
         found.extend(item.items if isinstance(item, kind) else (item,))
     return found[0] if len(found) == 1 else kind(tuple(found))
 
@@ -132,28 +148,36 @@ def _native(expr: Text | Regex | Cidr | Compare | Exists, field: str, source: So
 
 
 class Rendering:
-    """The OCSF rendering of the records of one source; the last one is kept."""
+    """The OCSF rendering of the records of one source; the last one is kept.
+
+    What stands in `unmapped` is the record itself, masked, which costs more than all else: it is
+    left out unless it is asked for.
+    """
 
     def __init__(self, source: Source) -> None:
         self._event = source.event
         self._record: NativeRecord | None = None
         self._rendered: Mapping[str, Any] = {}
+        self._whole = False
 
     def finder(self, field: str) -> Callable[[Any], list[Any]]:
         """The function that finds the values of a field (with PREFIX) in a record's rendering."""
         if field == EVERYTHING:
-            return lambda record: list(values.leaves(self.of(record)))
-        find = values.finder((field.removeprefix(PREFIX),))
-        return lambda record: find(self.of(record))
+            return lambda record: list(values.leaves(self.of(record, whole=True)))
+        name = field.removeprefix(PREFIX)
+        find, whole = values.finder((name,)), name.partition(".")[0] == UNMAPPED
+        return lambda record: find(self.of(record, whole=whole))
 
-    def of(self, record: NativeRecord) -> Mapping[str, Any]:
+    def of(self, record: NativeRecord, *, whole: bool) -> Mapping[str, Any]:
         """The rendering; nothing of what is no event after all."""
-        if self._record is not record:
+        if self._record is not record or (whole and not self._whole):
             from core import ocsf
 
             try:
-                self._rendered = ocsf.activity(self._event(record))
+                event = self._event(record)
+                shown = event if whole else msgspec.structs.replace(event, record={})
+                self._rendered = ocsf.activity(shown)
             except BadRecord:
                 self._rendered = {}
-            self._record = record
+            self._record, self._whole = record, whole
         return self._rendered

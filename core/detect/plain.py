@@ -27,6 +27,7 @@ from core.rulebook import (
     Entry,
     Exists,
     Expr,
+    Filter,
     Not,
     Null,
     Or,
@@ -37,26 +38,93 @@ from core.rulebook import (
     Text,
 )
 
-__all__ = ["holds", "plain_match"]
+__all__ = ["holds", "plain_judge", "plain_match"]
 
 
 def plain_match(book: Rulebook, source: Source | None, record: NativeRecord) -> tuple[Rule, ...]:
     """The rules that match, in rulebook order. Source None: raw, any rule, fields as written."""
+    return tuple(rule for rule, filter in plain_judge(book, source, record) if not filter)
+
+
+def plain_judge(
+    book: Rulebook, source: Source | None, record: NativeRecord, time_field: str = ""
+) -> list[tuple[Rule, str]]:
+    """The rules that match, each with the id of the filter that suppresses its hit, or ""."""
     found = []
     for number, entry in enumerate(book.entries):
-        if source is not None and entry.source in CATEGORIES:
-            if of_class(entry, source, record) and holds(
-                book.detection(number), rendered(source, record), None
-            ):
-                found.append(book.rule(number))
-            continue
-        if source is not None and not any(
-            reads(entry, name, record) for name in (source.name, *source.also)
-        ):
-            continue
-        if holds(book.detection(number), record, source):
-            found.append(book.rule(number))
-    return tuple(found)
+        if matches(book.detection(number), entry, source, record):
+            silent = (
+                filter.id
+                for position, filter in enumerate(book.filters)
+                if is_on(filter, entry)
+                and is_in_force(filter, source, record, time_field)
+                and not reads_and_holds(book.demand(position), filter, source, record)
+            )
+            found.append((book.rule(number), next(silent, "")))
+    return found
+
+
+def matches(expr: Expr, entry: Entry, source: Source | None, record: NativeRecord) -> bool:
+    """Is the rule about the record, and does it have what the rule looks for?"""
+    if source is not None and entry.source in CATEGORIES:
+        asked = of_class(entry, source, record)
+    else:
+        names = () if source is None else (source.name, *source.also)
+        asked = source is None or any(reads(entry, name, record) for name in names)
+    return asked and reads_and_holds(expr, entry, source, record)
+
+
+def reads_and_holds(
+    expr: Expr, by: Entry | Filter, source: Source | None, record: NativeRecord
+) -> bool:
+    """Does the expression hold, read as its rule or filter means fields: in OCSF's words or not?"""
+    if source is not None and by.source in CATEGORIES:
+        return holds(expr, rendered(source, record), None)
+    return holds(expr, record, source)
+
+
+def is_on(filter: Filter, entry: Entry) -> bool:
+    """Is the filter on this rule: by its id, or by what it reads?"""
+    if filter.rules:
+        return entry.id in filter.rules
+    if filter.provider and filter.provider != entry.provider:
+        return False
+    if filter.source in ("", entry.source):
+        return True
+    wanted, have = filter.source.split("/"), entry.source.split("/")
+    return len(wanted) == len(have) and all(
+        w in ("*", h) for w, h in zip(wanted, have, strict=True)
+    )
+
+
+def is_in_force(
+    filter: Filter, source: Source | None, record: NativeRecord, time_field: str
+) -> bool:
+    """Is the record of before the filter's end? All is before no end; an unknown time is not."""
+    if filter.expires is None:
+        return True
+    when = time_of(source, record, time_field)
+    end = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(milliseconds=filter.expires)
+    return when is not None and when < end
+
+
+def time_of(
+    source: Source | None, record: NativeRecord, time_field: str
+) -> dt.datetime | None:  # fmt: skip
+    """The moment in the field named, or as the source reads it, or in the usual fields."""
+    if source is not None and not time_field:
+        try:
+            time = source.event(record).time
+        except BadRecord:
+            return None
+        epoch = dt.datetime.fromtimestamp(0, dt.UTC)
+        return epoch + dt.timedelta(milliseconds=time) if time else None
+    usual = ("eventTime", "time", "timestamp", "@timestamp")
+    for field in (time_field,) if time_field else usual:
+        values = list(lookup(record, field))
+        if values and values[0] is not None:
+            return as_moment(next(spread(values[0]), None))
+    return None
 
 
 def reads(entry: Entry, source: str, record: NativeRecord) -> bool:
@@ -246,23 +314,29 @@ def as_number(value: Any) -> int | float | None:
 
 def as_date(value: Any, part: str) -> int | None:
     """The part of the moment in UTC."""
+    moment = as_moment(value)
+    if moment is None:
+        return None
+    return int(moment.strftime("%V")) if part == "week" else int(getattr(moment, part))
+
+
+def as_moment(value: Any) -> dt.datetime | None:
+    """The moment in UTC: text of ISO 8601, or seconds or milliseconds since 1970."""
     seconds = as_number(value)
     try:
         if seconds is not None:
             for _ in ("milli", "micro", "nano"):
                 if abs(seconds) >= 1e11:
                     seconds = seconds / 1000
-            moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
-        elif isinstance(value, str):
-            moment = dt.datetime.fromisoformat(re.sub(r" UTC$", "", value).upper())
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=dt.UTC)
-            moment = moment.astimezone(dt.UTC)
-        else:
+            return dt.datetime.fromtimestamp(seconds, dt.UTC)
+        if not isinstance(value, str):
             return None
+        moment = dt.datetime.fromisoformat(re.sub(r" UTC$", "", value).upper())
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=dt.UTC)
+        return moment.astimezone(dt.UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return int(moment.strftime("%V")) if part == "week" else int(getattr(moment, part))
 
 
 def refers(one: Any, two: Any, how: str, cased: bool) -> bool:

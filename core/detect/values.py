@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
@@ -17,8 +17,10 @@ import msgspec
 from core.rulebook import number_text
 
 __all__ = [
+    "TIMES",
     "date_part",
     "finder",
+    "first",
     "flat",
     "leaves",
     "milliseconds",
@@ -29,6 +31,9 @@ __all__ = [
 ]
 
 Network = IPv4Network | IPv6Network
+
+TIMES = ("eventTime", "time", "timestamp", "@timestamp")
+"""Fields that hold a record's time where nobody says which does, the first that is there."""
 
 MILLISECONDS_FROM = 100_000_000_000
 """Numbers from here on are in a smaller unit, a thousandth of the last (the year 5138)."""
@@ -56,6 +61,17 @@ def finder(paths: tuple[str, ...]) -> Callable[[Any], list[Any]]:
         return []
 
     return find
+
+
+def first(record: Any, fields: Iterable[str]) -> Any:
+    """The value of the first field that is there and not null; of a list, its first element."""
+    for field in fields:
+        value = record.get(field)
+        if value is None and "." in field:
+            value = next(iter(finder((field,))(record)), None)
+        if value is not None:
+            return next(flat([value]), None) if type(value) is list else value
+    return None
 
 
 def flat(values: list[Any]) -> Iterator[Any]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 
-from core.chains import correlations
 from core.correlate import silent
 from core.errors import BadRule
 from core.lint import craft
@@ -28,6 +27,7 @@ from core.lint.telemetry import unsaid_need
 from core.ports import Source
 from core.rulebook import Rulebook
 from core.sigma import Example, Written
+from core.watch import correlations
 
 __all__ = ["CHECKS", "Remark", "lint"]
 

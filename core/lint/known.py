@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from core.lint.logic import Facts
 from core.lint.subject import Known
 from core.ports import Source, Telemetry
-from core.sigma.about import covers
+from core.rulebook import covers
 
 __all__ = ["about"]
 

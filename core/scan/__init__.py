@@ -15,13 +15,13 @@ from __future__ import annotations
 import builtins
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from core.detect import RAW, Detector
+from core.detect import RAW, Detector, Suppressed
 from core.detect.checks import any_in, may_hide
 from core.model import NativeRecord, Rejected, Rule
 from core.ports import Source
@@ -58,6 +58,8 @@ class Tally(msgspec.Struct, kw_only=True):
     """How many were rejected; `rejected` keeps the first of them."""
     skipped: list[Rejected] = []
     """Files that are no data at all: a licence, a picture."""
+    suppressed: dict[str, int] = {}
+    """Filter id -> hits that it suppressed; core.hunt counts them, as it knows what is wanted."""
 
     def reject(self, reason: str, place: str, excerpt: builtins.bytes = b"") -> None:
         """Count input that was set aside."""
@@ -69,7 +71,7 @@ class Tally(msgspec.Struct, kw_only=True):
 
 
 class Match(NamedTuple):
-    """A record that at least one rule matches."""
+    """A record that at least one rule matches, be it that all its hits are suppressed."""
 
     position: int
     """0-based position in the list, or the line."""
@@ -77,6 +79,8 @@ class Match(NamedTuple):
     rules: tuple[Rule, ...]
     """In rulebook order."""
     native: NativeRecord
+    suppressed: tuple[Suppressed, ...] = ()
+    """Hits beside those, that a filter suppressed."""
 
 
 class Opened(NamedTuple):
@@ -124,11 +128,17 @@ class Scanner:
     With `wanted`, groups of top-level fields, a match's `native` has at least the first field of
     each group that has a value, and records need not be opened to tell it; without, it is the
     whole record. A group that ends with "" is that of ids: it may have none, and the field where
-    the source has its ids counts too.
+    the source has its ids counts too. Of the rules in `whole` (by id) records are whole all the
+    same.
     """
 
-    def __init__(self, detector: Detector, wanted: tuple[tuple[str, ...], ...] = ()) -> None:
-        self._detector, self._wanted = detector, wanted
+    def __init__(
+        self,
+        detector: Detector,
+        wanted: tuple[tuple[str, ...], ...] = (),
+        whole: Collection[str] = (),
+    ) -> None:
+        self._detector, self._wanted, self._whole = detector, wanted, frozenset(whole)
         self._identify = Identify(detector.sources)
         self._quick: dict[int, Quick | None] = {}
 
@@ -192,10 +202,16 @@ class Scanner:
         index, answer, ask, header = candidate
         if answer is OPEN:
             yield from self._reopened(index, whole)
-        elif rules := quick.matched(answer, ask, header, partial(whole.record, index)):
-            record = quick.part(header) or whole.record(index)
+            return
+        rules, suppressed = quick.matched(answer, ask, header, partial(whole.record, index))
+        if rules or suppressed:
+            part = None if self._needs_whole(rules) else quick.part(header)
+            record = part or whole.record(index)
             if record is not None:
-                yield Match(whole.chunk.first + index, quick.name, rules, record)
+                yield Match(whole.chunk.first + index, quick.name, rules, record, suppressed)
+
+    def _needs_whole(self, rules: Iterable[Rule]) -> bool:
+        return bool(self._whole) and any(rule.id in self._whole for rule in rules)
 
     def _reopened(self, index: int, whole: _Whole) -> Iterator[Match]:
         """A record whose header said nothing: it is counted anew."""
@@ -215,8 +231,9 @@ class Scanner:
         else:
             tally.unknown += 1
             return
-        if rules := self._detector.match(name, record):
-            yield Match(position, name, rules, record)
+        rules, suppressed = self._detector.judge(name, record)
+        if rules or suppressed:
+            yield Match(position, name, rules, record, suppressed)
 
 
 def _with_own(names: tuple[str, ...], source: Source | None) -> tuple[str, ...]:

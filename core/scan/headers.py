@@ -32,8 +32,8 @@ class Paths(NamedTuple):
     """Of each the first that exists counts."""
     told: Sequence[str]
     """Those that tell one source's records from another's."""
-    below: Sequence[str] = ()
-    """What is looked at within the values at those: not to be reached by dotted keys either."""
+    below: Sequence[str]
+    """Those that do lead through others: objects there are looked into by whoever asks."""
 
 
 class Layout:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Protocol, TypeAlias
 
-from core.detect import RAW, Detector
+from core.detect import NO_MATCH, RAW, Detector, Matched
 from core.detect.checks import WORDS, Check, Guard, Words
 from core.detect.header import BYTES, Answer, Header, Lesson, overlap
 from core.detect.matcher import Fields
@@ -30,6 +30,9 @@ LESSON = 60
 _AS_THEY_ARE = frozenset({str, type(None), type(UNSET)})
 
 _TEXT_OR_NONE_AT_ALL = frozenset({str, type(UNSET)})
+
+SAMPLE = 40
+"""Opened records that are kept to learn from."""
 
 STUMBLES = 2
 """Chunks that could not be read by their headers, until what was learned is given up."""
@@ -70,7 +73,8 @@ class Quick:
         self._marks = marks
         self._plan = detector.plan(self.name)
         self._header, self._sample = self._plan.header, sample or {}
-        self._rules: dict[tuple[int, ...], tuple[Rule, ...]] = {}
+        self._matches: dict[tuple[int, ...], Matched] = {}
+        self._filtered = detector.book.filtered.keys()
         self._seen = self._stumbles = 0
         while wrong := self._through_list():
             self._renew(self._header.without(wrong))
@@ -91,7 +95,8 @@ class Quick:
         if self._header.crowded:
             self._renew(self._header.without(self._header.crowded))
         elif self.has_learned:
-            lesson = Lesson(self._matched, self._asked - self._matched, self._through)
+            refuted, opened = self._asked - self._matched, tuple(self._opened)
+            lesson = Lesson(self._matched, refuted, self._through, opened)
             self._renew(self._header.learn(lesson))
         found = None if self._blocked else decode(data, self.layout, listed=listed)
         if found is None and self._header.lessons and self._stumbles < STUMBLES:
@@ -141,18 +146,31 @@ class Quick:
         ask: tuple[int, ...],
         header: Any,
         whole: Callable[[], NativeRecord | None],
-    ) -> tuple[Rule, ...]:
-        """The rules that match, in order; the record is opened if the header is not enough."""
+    ) -> Matched:
+        """The rules that match, in order; the record is opened if the header is not enough.
+
+        A record is opened too where a filter is on a rule that matches.
+        """
         numbers = answer.hits
         if ask:
             some = self._asked_of(ask, header, whole)
             if some is None:
-                return ()
+                return NO_MATCH
             numbers = tuple(sorted((*numbers, *some)))
-        found = self._rules.get(numbers)
+        if self._filtered and not self._filtered.isdisjoint(numbers):
+            record = whole()
+            return NO_MATCH if record is None else self._sifted(numbers, record)
+        found = self._matches.get(numbers)
         if found is None:
-            found = self._rules[numbers] = tuple(self._detector.rule(n) for n in numbers)
+            found = self._matches[numbers] = Matched(self._rules(numbers), ())
         return found
+
+    def _sifted(self, numbers: tuple[int, ...], record: NativeRecord) -> Matched:
+        kept, suppressed = self._plan.sifted(numbers, record)
+        return Matched(self._rules(kept), suppressed)
+
+    def _rules(self, numbers: Iterable[int]) -> tuple[Rule, ...]:
+        return tuple(self._detector.rule(number) for number in numbers)
 
     def part(self, header: Any) -> NativeRecord | None:
         """What is wanted of the record; None when only the record itself can tell."""
@@ -187,7 +205,7 @@ class Quick:
         told = [path for path in own.paths if path not in columns]
         self._blocked = any(overlap(path, one) for path in told for one in columns)
         self.layout = Layout(
-            Paths(exact, extra, () if self._blocked else told, header.below),
+            Paths(exact, extra, () if self._blocked else told, sorted(header.below)),
             (*present, *own.absent),
             self._wanted,
             WRAPPERS if self._source is None else KEYS,
@@ -200,6 +218,7 @@ class Quick:
         self._asked: Counter[int] = Counter()
         self._matched: Counter[int] = Counter()
         self._through: Counter[str] = Counter()
+        self._opened: list[NativeRecord] = []
         self._questions = 0
 
     def _found(self, headers: Sequence[Any]) -> list[Answer]:
@@ -301,6 +320,8 @@ class Quick:
             record = whole()
             if record is None:
                 return None
+            if len(self._opened) < SAMPLE and self._header.may_learn:
+                self._opened.append(record)
             some += self._plan.match_some(record, [n for n in ask if n not in here])
         self._asked.update(ask)
         self._matched.update(some)

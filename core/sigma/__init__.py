@@ -4,7 +4,8 @@
 
 Reading order: document.py (YAML with lines), collection.py (documents that share keys), about.py
 (what a rule says about itself), detection.py (what it looks for), condition.py (which of it must
-hold), correlation.py (rules over rules); only those three import pySigma.
+hold), correlation.py (rules over rules), filter.py (hits that are suppressed); only detection.py,
+condition.py and correlation.py import pySigma.
 Nothing here runs in a function: rules are compiled when a rulebook is built, and by the command
 line.
 """
@@ -22,7 +23,7 @@ from core.correlate import Correlation
 from core.errors import BadRule
 from core.model import Rule
 from core.ports import Source
-from core.rulebook import Expr, Rulebook, book
+from core.rulebook import Expr, Filter, Rulebook, book
 from core.sigma.about import (
     Example,
     Reading,
@@ -38,9 +39,10 @@ from core.sigma.collection import ACTIONS, expanded
 from core.sigma.correlation import Names, correlation, doubtful
 from core.sigma.detection import Placeholders, parts
 from core.sigma.document import Node, documents
+from core.sigma.filter import FilterExample, Known, filter_tests, questionable, suppression
 from core.sigma.written import Search, Written, written
 
-__all__ = ["Compiled", "Example", "Search", "Written", "compile_rules"]
+__all__ = ["Compiled", "Example", "FilterExample", "Search", "Written", "compile_rules"]
 
 
 class Compiled(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +55,8 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     """The same for rules that are in the book and yet can't do what they should."""
     examples: Mapping[str, tuple[Example, ...]]
     """Rule id -> its `tests`."""
+    filter_examples: Mapping[str, tuple[FilterExample, ...]] = {}
+    """Filter id -> its `tests`."""
     written: Mapping[str, Written] = {}
     """Rule id -> where its parts lie."""
 
@@ -62,22 +66,26 @@ def compile_rules(
     sources: Iterable[Source] = (),
     *,
     placeholders: Placeholders | None = None,
+    beside: Iterable[Rulebook] = (),
 ) -> Compiled:
     """Compile every YAML document of the files, and of the files below the folders.
 
     `sources` are those that the deployment reads: a rule for another one is compiled, with a
-    warning. `placeholders` are the values of the `expand` modifier.
+    warning. `placeholders` are the values of the `expand` modifier. `beside` are built books that
+    the rules are used with: filters may be on their rules, by id.
     """
     work = _Work(tuple(sources), placeholders or {})
     for path in paths:
         for file in _files(path, work.faults):
             work.read(file)
     correlations = work.correlations()
+    filters = work.filters(correlations, beside)
     return Compiled(
-        book=book(work.rules, correlations),
+        book=book(work.rules, correlations, filters),
         faults=tuple(work.faults),
         warnings=tuple(work.warnings),
         examples=work.examples,
+        filter_examples=work.filter_examples,
         written=work.written,
     )
 
@@ -91,11 +99,14 @@ class _Work:
         self.faults: list[BadRule] = []
         self.warnings: list[BadRule] = []
         self.examples: dict[str, tuple[Example, ...]] = {}
+        self.filter_examples: dict[str, tuple[FilterExample, ...]] = {}
         self.places: dict[str, str] = {}
         self.written: dict[str, Written] = {}
         self.names = Names()
         self.waiting: list[Reading] = []
         """Correlations: they are compiled once everything that they may name is read."""
+        self.sieves: list[Reading] = []
+        """Filters, which may name anything too."""
 
     def read(self, file: Path) -> None:
         """Compile the documents of one file; a fault ends its document, not the file."""
@@ -116,12 +127,15 @@ class _Work:
             self.names.add(reading, described(reading).id)
             reading.faults.clear()
             return
+        if kind == "filter":
+            self.sieves.append(reading)
+            return
         if kind != "rule":
             self.faults.append(_KINDS[kind](document, file))
             return
         found, tests = rule(reading), examples(reading)
         looks_for, searches = self._expression(reading)
-        self._refuse_twice(reading, found)
+        self._refuse_twice(reading, found.id)
         self.names.add(reading, found.id)
         self.faults.extend(reading.faults)
         if reading.faults or looks_for is None:
@@ -138,15 +152,17 @@ class _Work:
     def correlations(self) -> list[Correlation]:
         """Compile the correlations, and refuse those that watch what was refused or each other."""
         found: dict[str, tuple[Correlation, Reading]] = {}
+        tests: dict[str, tuple[Example, ...]] = {}
         for reading in self.waiting:
             one = correlation(reading, self.names)
+            shown = examples(reading, together=True)
             if one is not None:
-                self._refuse_twice(reading, one.rule)
+                self._refuse_twice(reading, one.id)
             self.faults.extend(reading.faults)
             if one is not None and not reading.faults:
                 self.places[one.id] = f"{reading.file}:{reading.document.line}"
                 self.written[one.id] = written(reading.document, {})
-                found[one.id] = (one, reading)
+                found[one.id], tests[one.id] = (one, reading), shown
         while wrong := _circle(found) or _bereft(found, {rule.id for rule, _, _ in self.rules}):
             for id, reason in wrong.items():
                 _, reading = found.pop(id)
@@ -154,7 +170,33 @@ class _Work:
                 self.faults.append(BadRule(reason, file=reading.file, line=line))
         for one, reading in found.values():
             self.warnings.extend(doubtful(reading, one))
+            if tests[one.id]:
+                self.examples[one.id] = tests[one.id]
         return [one for one, _ in found.values()]
+
+    def filters(
+        self, correlations: Iterable[Correlation], beside: Iterable[Rulebook]
+    ) -> list[Filter]:
+        """Compile the filters."""
+        rules = {
+            entry.id: (entry.source, entry.provider) for one in beside for entry in one.entries
+        }
+        rules |= {rule.id: (rule.source, provider) for rule, _, provider in self.rules}
+        known = Known(self.names, rules, {one.id: one.watched for one in correlations})
+        found = []
+        for reading in self.sieves:
+            one = suppression(reading, known, self.placeholders)
+            if one is not None:
+                self._refuse_twice(reading, one.id)
+                tests = filter_tests(reading, one, known)
+            self.faults.extend(reading.faults)
+            if one is None or reading.faults:
+                continue
+            self.places[one.id] = f"{reading.file}:{reading.document.line}"
+            self.warnings.extend(questionable(reading, one, known))
+            self.filter_examples |= {one.id: tests} if tests else {}
+            found.append(one)
+        return found
 
     def _expression(self, reading: Reading) -> tuple[Expr | None, dict[str, Expr]]:
         detection = reading.nodes.get("detection")
@@ -168,10 +210,10 @@ class _Work:
             reading.faults.append(fault)
             return None, {}
 
-    def _refuse_twice(self, reading: Reading, found: Rule) -> None:
-        if found.id in self.places:
+    def _refuse_twice(self, reading: Reading, id: str) -> None:
+        if id in self.places:
             node = reading.nodes.get("id", reading.document)
-            reading.fault(node.line, f"id '{found.id}' is taken by {self.places[found.id]}")
+            reading.fault(node.line, f"id '{id}' is taken by {self.places[id]}")
 
 
 def _circle(found: Mapping[str, tuple[Correlation, Reading]]) -> dict[str, str]:
@@ -210,7 +252,8 @@ def _kind(document: Node) -> str:
     """rule, correlation, filter, action (Sigma 1's collections) or other."""
     if not isinstance(document.value, dict):
         return "other"
-    return next((kind for kind in ("correlation", *_KINDS) if kind in document.map), "rule")
+    kinds = ("correlation", "filter", *_KINDS)
+    return next((kind for kind in kinds if kind in document.map), "rule")
 
 
 def _refusal(reason: str) -> Callable[[Node, str], BadRule]:
@@ -224,7 +267,6 @@ def _refusal(reason: str) -> Callable[[Node, str], BadRule]:
 _YAML = (".yml", ".yaml")
 
 _KINDS: Mapping[str, Callable[[Node, str], Any]] = {
-    "filter": _refusal("filters are not supported yet"),
     "action": _refusal(f"an action is one of {', '.join(ACTIONS)}, in a file with rules"),
     "other": _refusal("a rule is a map of keys"),
 }

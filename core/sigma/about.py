@@ -16,7 +16,7 @@ from core.attack import attacks
 from core.errors import BadRule
 from core.model import LEVELS, NativeRecord, Rule, digest, to_json
 from core.ports import Source
-from core.rulebook import CATEGORIES
+from core.rulebook import CATEGORIES, covers
 from core.sigma.document import Node, near
 
 __all__ = [
@@ -34,11 +34,14 @@ __all__ = [
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
-    """A record on which the rule must fire, or must not."""
+    """A record on which the rule must fire, or must not; of a correlation, several together."""
 
     name: str
     fires: bool
-    event: NativeRecord
+    event: NativeRecord = {}
+    """Of a rule; {} in an example of a correlation."""
+    events: tuple[NativeRecord, ...] = ()
+    """Of a correlation; () in an example of any other rule."""
 
 
 class Reading:
@@ -128,15 +131,16 @@ def provider(reading: Reading) -> str:
     return logsource.get("product", "") if _is_neutral(logsource) else ""
 
 
-def examples(reading: Reading) -> tuple[Example, ...]:
-    """The `tests` of a rule."""
+def examples(reading: Reading, *, together: bool = False) -> tuple[Example, ...]:
+    """The `tests` of a rule; those of a correlation show several events `together`."""
     node = reading.nodes.get("tests")
     if node is None or node.value is None:
         return ()
+    key = "events" if together else "event"
     if not isinstance(node.value, list):
-        reading.fault(node.line, "'tests' must be a list of {name, fires, event}")
+        reading.fault(node.line, f"'tests' must be a list of {{name, fires, {key}}}")
         return ()
-    return tuple(found for one in node.list if (found := _example(reading, one)))
+    return tuple(found for one in node.list if (found := _example(reading, one, key)))
 
 
 def unknown_source(reading: Reading, source: str, sources: Iterable[Source]) -> BadRule | None:
@@ -178,15 +182,6 @@ def unsaid(reading: Reading) -> Iterator[BadRule]:
             )
 
 
-def covers(wanted: str, name: str) -> bool:
-    """Does a rule's source, either part of which may be `*`, read the records of source `name`?"""
-    if not wanted or wanted == name:
-        return True
-    product, _, service = wanted.partition("/")
-    have_product, _, have_service = name.partition("/")
-    return product in ("*", have_product) and service in ("*", have_service) and "/" in name
-
-
 def _content_id(reading: Reading) -> str:
     return digest(to_json(reading.document.plain()).decode())
 
@@ -223,15 +218,22 @@ def _source(reading: Reading) -> str:
     return f"{product}/{logsource.get('service', '*')}"
 
 
-def _example(reading: Reading, node: Node) -> Example | None:
-    parts = {key: one.plain() for key, one in node.map.items()}
+def _example(reading: Reading, node: Node, key: str) -> Example | None:
+    parts = {name: one.plain() for name, one in node.map.items()}
     match parts:
-        case {"name": str(name), "fires": bool(fires), "event": dict(event)} if len(parts) == 3:
+        case {"name": str(name), "fires": bool(fires), "event": dict(event)} if (
+            len(parts) == 3 and key == "event"
+        ):
             return Example(name=name, fires=fires, event=event)
-    wrong = next((k for k in parts if k not in ("name", "fires", "event")), "")
-    hint = near(wrong, ("name", "fires", "event")) if wrong else ""
-    reason = "an example is {name: text, fires: true or false, event: record}"
-    reading.fault(node.line, reason, hint)
+        case {"name": str(name), "fires": bool(fires), "events": [*events]} if (
+            len(parts) == 3 and key == "events" and all(isinstance(one, dict) for one in events)
+        ):
+            return Example(name=name, fires=fires, events=tuple(events))
+    known = ("name", "fires", key)
+    wrong = next((one for one in parts if one not in known), "")
+    record = "record" if key == "event" else "[record, ...]"
+    reason = f"an example is {{name: text, fires: true or false, {key}: {record}}}"
+    reading.fault(node.line, reason, near(wrong, known) if wrong else "")
     return None
 
 

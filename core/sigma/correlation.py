@@ -95,9 +95,6 @@ def doubtful(reading: Reading, found: Correlation) -> Iterable[BadRule]:
     if found.fields and found.type in ("event_count", "temporal", "temporal_ordered"):
         reason = f"{found.type} looks at no field: '{found.fields[0]}' changes nothing"
         yield BadRule(reason, file=reading.file, line=line)
-    if "tests" in reading.nodes:
-        reason = "examples of a correlation are not run: write them for the rules it watches"
-        yield BadRule(reason, file=reading.file, line=reading.document.lines["tests"])
 
 
 class _Section:

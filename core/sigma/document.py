@@ -125,18 +125,22 @@ def _build(loader: Any, node: Any, file: str, budget: list[int], depth: int) -> 
         return Node(line, _scalar(loader, node), node.value)
     if isinstance(node, yaml.SequenceNode):
         return Node(line, [_build(loader, n, file, budget, depth - 1) for n in node.value])
-    loader.flatten_mapping(node)  # the merge key <<
-    found: dict[str, Node] = {}
-    lines: dict[str, int] = {}
-    for key, value in node.value:
-        at = _line(key)
+    _merge(loader, node, file)
+    found = {key.value: _build(loader, value, file, budget, depth - 1) for key, value in node.value}
+    return Node(line, found, "", {key.value: _line(key) for key, _ in node.value})
+
+
+def _merge(loader: Any, node: yaml.MappingNode, file: str) -> None:
+    """Bring in what the key `<<` names; a map's own keys go before those."""
+    own: set[str] = set()
+    for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise BadRule("a key must be plain text", file=file, line=at)
-        if key.value in found:
-            raise BadRule(f"key '{key.value}' is given twice", file=file, line=at)
-        found[key.value] = _build(loader, value, file, budget, depth - 1)
-        lines[key.value] = at
-    return Node(line, found, "", lines)
+            raise BadRule("a key must be plain text", file=file, line=_line(key))
+        if key.value in own:
+            raise BadRule(f"key '{key.value}' is given twice", file=file, line=_line(key))
+        own.add(key.value)
+    loader.flatten_mapping(node)
+    node.value = list({key.value: (key, value) for key, value in node.value}.values())
 
 
 def _line(node: Any) -> int:

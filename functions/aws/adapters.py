@@ -18,6 +18,7 @@ import msgspec
 from botocore import exceptions as boto
 from botocore.config import Config
 
+from core.alert import plain
 from core.errors import (
     BadConfig,
     Conflict,
@@ -27,7 +28,6 @@ from core.errors import (
     Unavailable,
     VigilError,
 )
-from core.hostile import printable
 from core.model import Action, Alert, Rejected, to_json
 from core.ports import Clock, Entry, Queue, Rejects, Sink, check_id, check_line
 
@@ -283,7 +283,7 @@ def sns_sink(client: SNSClient, topic: str) -> Sink:
             client.publish(
                 TopicArn=topic,
                 Subject=_subject(alert),
-                Message=_cut(_message(alert), MESSAGE_BYTES),
+                Message=_cut(plain(alert), MESSAGE_BYTES),
                 MessageAttributes={
                     name: {"DataType": "String", "StringValue": value}
                     for name, value in attributes.items()
@@ -297,20 +297,6 @@ def _subject(alert: Alert) -> str:
     """SNS wants printable ASCII, at most 100 characters, no line break, and no space first."""
     text = f"[{alert.level}] {' '.join(alert.title.split())}"
     return re.sub(r"[^ -~]", "?", text)[:SUBJECT_CHARS]
-
-
-def _message(alert: Alert) -> str:
-    """Plain text. A value from an event can't start a line that would look like ours."""
-    lines = [_one_line(alert.title), "", *map(printable, alert.text.splitlines())]
-    for heading, table in (("Facts", alert.facts), ("Links", alert.links)):
-        if table:
-            lines += ["", f"{heading}:"]
-            lines += [f"  {_one_line(name)}: {_one_line(value)}" for name, value in table.items()]
-    return "\n".join([*lines, "", f"Alert {_one_line(alert.key)}"])
-
-
-def _one_line(text: str) -> str:
-    return printable(" ".join(text.split()))
 
 
 def _cut(text: str, limit: int) -> str:

@@ -33,6 +33,8 @@ from core.model import (
 from core.native import dig, first, items, text
 from core.ports import Source
 from functions.aws.catalogue import FIELDS, OFF
+from functions.aws.neutral import neutral
+from functions.aws.operations import ANSWERS, AUTHENTICATION, OPERATIONS, READS, SIGN_IN, VERBS
 from functions.aws.targets import arn, targets
 
 __all__ = ["SOURCES", "event"]
@@ -60,6 +62,7 @@ def event(record: NativeRecord) -> Event:
         service=service,
         operation=operation,
         activity=session or _activity(record.get("readOnly"), operation),
+        labels=OPERATIONS.labels(service, operation),
         authentication=session is not None,
         outcome=outcome,
         error=text(record.get("errorCode")),
@@ -148,8 +151,9 @@ def _outcome(record: NativeRecord, service: str, operation: str) -> Outcome:
     """A sign-in answers `{ConsoleLogin: Success}`; any other call fails by an error code."""
     if first(record, "errorCode"):
         return "failure"
-    if service == "signin.amazonaws.com":
-        return OUTCOMES.get(first(record, f"responseElements.{operation}"), "unknown")
+    if service == SIGN_IN:
+        answer = first(record, f"responseElements.{operation}") if operation in ANSWERS else ""
+        return OUTCOMES.get(answer, "unknown")
     return "failure" if first(record, "errorMessage") else "success"
 
 
@@ -254,35 +258,6 @@ ACTOR_TYPES: Mapping[str, ActorType] = {
 }
 """userIdentity.type; another account (AWSAccount) and Unknown tell no more than unknown."""
 
-AUTHENTICATION: Mapping[tuple[str, str], Activity] = {
-    ("signin.amazonaws.com", "ConsoleLogin"): "logon",
-    ("signin.amazonaws.com", "SwitchRole"): "logon",
-    ("signin.amazonaws.com", "ExitRole"): "logoff",
-    ("signin.amazonaws.com", "UserAuthentication"): "logon",
-    ("sso.amazonaws.com", "Authenticate"): "logon",
-    ("sso.amazonaws.com", "Federate"): "logon",
-    ("sso.amazonaws.com", "Logout"): "logoff",
-    ("sts.amazonaws.com", "AssumeRole"): "logon",
-    ("sts.amazonaws.com", "AssumeRoleWithSAML"): "logon",
-    ("sts.amazonaws.com", "AssumeRoleWithWebIdentity"): "logon",
-    ("sts.amazonaws.com", "AssumeRoot"): "logon",
-    ("sts.amazonaws.com", "GetFederationToken"): "logon",
-    ("sts.amazonaws.com", "GetSessionToken"): "logon",
-}
-"""(eventSource, eventName) of what opens or ends a session, by password or by token."""
-
-READS = ("Get", "List", "Describe", "Head", "Lookup", "Search", "Scan", "Query", "Select", "View")
-
-VERBS: Mapping[str, Activity] = {
-    **dict.fromkeys(("Create", "Run", "Register", "Allocate", "Import", "Copy"), "create"),
-    **dict.fromkeys(("Delete", "Terminate", "Remove", "Deregister", "Purge"), "delete"),
-    **dict.fromkeys(("Update", "Modify", "Put", "Set", "Add", "Change", "Replace"), "update"),
-    **dict.fromkeys(("Attach", "Detach", "Associate", "Disassociate"), "update"),
-    **dict.fromkeys(("Authorize", "Revoke", "Enable", "Disable", "Start", "Stop"), "update"),
-    **dict.fromkeys(("Tag", "Untag", "Reset", "Restore", "Deactivate", "Reboot"), "update"),
-}
-"""First word of an operation that writes -> what it does to the resource."""
-
 MODIFIED = "requestParameters.ModifySecurityGroupRulesRequest"
 
 DERIVED: Mapping[str, tuple[tuple[str, str, str | None], ...]] = {
@@ -347,6 +322,7 @@ SOURCES: tuple[Source, ...] = (
         event=event,
         aliases={"src_ip": ("sourceIPAddress",)},
         derived={"status": _status, "requestParameters": _request},
+        neutral=neutral,
         records="Records",
         targets=targets,
         fields=FIELDS,

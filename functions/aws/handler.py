@@ -17,10 +17,11 @@ import msgspec
 
 from core import approval_page
 from core.approval import Word
+from core.engine import Later
 from core.errors import BadRecord, Reject, Retry
 from core.hostile import printable
 from core.model import Action, NativeRecord, Rejected, from_json, to_json
-from core.scan import Tally
+from core.scan import Match, Tally
 from core.sweep import sweep as sweep_inventory
 from functions.aws import envelopes, lookup
 from functions.aws.adapters import calling
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics, Tracer
 
 __all__ = ["approve", "detect", "respond", "sweep"]
+
+TOGETHER = 500
+"""Hits of a file that correlations see at once: each group is written once, not once per hit."""
 
 
 def detect(event: dict[str, Any], context: Any) -> Any:
@@ -43,7 +47,9 @@ def respond(event: dict[str, Any], context: Any) -> Any:
 
 
 def sweep(event: dict[str, Any], context: Any) -> Any:
-    """Schedule -> what was read back and what the inventory showed, as JSON."""
+    """Schedule -> what was read back and what the inventory showed, as JSON. With the input
+    {"task": "settle"}: what correlations decided that had to wait, and no more.
+    """
     return _invoke(_sweep, event, context)
 
 
@@ -75,6 +81,8 @@ def _respond(event: dict[str, Any], context: Any) -> Any:
 
 def _sweep(event: dict[str, Any], context: Any) -> Any:
     parts = wiring(_tools().add)
+    if event.get("task") == "settle":
+        return _settle(parts)
     unseen: list[str] = []
     found = 0
     for region in parts.regions:
@@ -88,6 +96,14 @@ def _sweep(event: dict[str, Any], context: Any) -> Any:
     result = {**msgspec.to_builtins(swept), "missed": found, "unseen": [*unseen, *swept.unseen]}
     _tools().logger.info("swept", extra=result)
     parts.metrics("unseen", len(unseen))
+    parts.metrics("sweeps", 1)
+    return result
+
+
+def _settle(parts: Wiring) -> Any:
+    result = {"settled": parts.engine("sweep").settle()}
+    _tools().logger.info("settled", extra=result)
+    parts.metrics("settlings", 1)
     return result
 
 
@@ -141,27 +157,39 @@ def _file(parts: Wiring, item: envelopes.S3Object, owed: list[Exception]) -> Non
     place = f"s3://{item.bucket}/{item.key}"
     version = {"VersionId": item.version} if item.version else {}
     tally = Tally()
-    engine = parts.engine("detect")
+    later: Later = []
     try:
         with calling():
             answer = parts.client("s3").get_object(Bucket=item.bucket, Key=item.key, **version)
             for one in parts.scanner.scan(answer["Body"], tally, name=place):
-                _guarded(
-                    parts,
-                    f"{place} record {one.position}",
-                    one.native,
-                    owed,
-                    partial(engine.matched, one.source, one.native, one.rules),
-                )
+                at = f"{place} record {one.position}"
+                _guarded(parts, at, one.native, owed, partial(_matched, parts, one, later))
+                if len(later) >= TOGETHER:
+                    _correlate(parts, place, later, owed)
     except Retry as error:
         owed.append(error)
     except Reject as error:
         _set_aside(parts, error, place, "")
+    _correlate(parts, place, later, owed)
     for rejected in tally.rejected:
         parts.rejects(rejected)
     parts.metrics("records", tally.records)
     parts.metrics("rejected", tally.rejections)
     parts.metrics("unknown", tally.unknown)
+
+
+def _matched(parts: Wiring, found: Match, later: Later) -> int:
+    """A record of a file through the engine; the number of new findings."""
+    parts.suppressions("detect").note(found.suppressed)
+    return parts.engine("detect").matched(found.source, found.native, found.rules, later)
+
+
+def _correlate(parts: Wiring, place: str, later: Later, owed: list[Exception]) -> None:
+    """Let correlations see what was found in a file, and begin a new list."""
+    hits = tuple(later)
+    later.clear()
+    named = {"events": [hit.event.uid for hit in hits]}
+    _guarded(parts, place, named, owed, partial(parts.engine("detect").correlate, hits))
 
 
 def _observe(

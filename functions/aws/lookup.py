@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from core.errors import Conflict
+from core import lookback
+from core.lookback import MAX_WINDOW_MS, Window, looked
 from core.ports import Clock, Store
 from functions.aws.adapters import calling
 
@@ -24,28 +25,12 @@ __all__ = ["LATE_MS", "MAX_WINDOW_MS", "Window", "looked", "missed", "window"]
 LATE_MS = 15 * 60_000
 """CloudTrail shows a call up to 15 minutes late, so each window reaches back that far."""
 
-MAX_WINDOW_MS = 3 * 60 * 60_000
-"""After a longer pause only this much is read back; the rest is in `Window.unseen`."""
-
 PAUSE_S = 0.5
-
-
-class Window(NamedTuple):
-    """What is to be looked at, in epoch ms, and how much before it nobody has looked at."""
-
-    since: int
-    until: int
-    unseen: int
-    version: int
 
 
 def window(store: Store, clock: Clock, region: str) -> Window:
     """From the end of the last look, less the lateness; the first look takes the lateness alone."""
-    now = clock()
-    entry = store.get("lookup", region)
-    wanted = (entry.value["until"] if entry else now) - LATE_MS
-    since = max(wanted, now - MAX_WINDOW_MS)
-    return Window(since, now, since - wanted, entry.version if entry else 0)
+    return lookback.window(store, clock, region, LATE_MS)
 
 
 def missed(client: CloudTrailClient, look: Window, sleep: Callable[[float], None]) -> Iterator[str]:
@@ -65,11 +50,3 @@ def missed(client: CloudTrailClient, look: Window, sleep: Callable[[float], None
             return
         request["NextToken"] = page["NextToken"]
         sleep(PAUSE_S)
-
-
-def looked(store: Store, region: str, look: Window) -> None:
-    """The window was taken whole. If another sweep looked meanwhile, its mark is as good."""
-    try:
-        store.put("lookup", region, {"until": look.until}, version=look.version)
-    except Conflict:
-        return

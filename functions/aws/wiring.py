@@ -24,6 +24,7 @@ from core.errors import BadConfig, Forbidden, Unavailable
 from core.ports import Inventory, Metrics, Sink, Source, system_clock
 from core.respond import Responder
 from core.scan import Scanner
+from core.suppressions import Suppressions
 from core.webhook import sink as webhook
 from functions.aws import events
 from functions.aws.adapters import (
@@ -40,6 +41,9 @@ from functions.aws.targets import targets
 
 if TYPE_CHECKING:
     import boto3
+
+    from core.incident import Incidents
+    from core.watch import Watch
 
 __all__ = ["FLOORS", "VERSION", "Wiring", "wiring"]
 
@@ -169,15 +173,46 @@ class Wiring:
         return Audit(self.journal, self.store, chain, self.clock)
 
     @cache  # noqa: B019  # a Wiring lives as long as its sandbox
+    def suppressions(self, chain: str) -> Suppressions:
+        """What becomes of hits that a filter suppressed, on the chain of the function."""
+        return Suppressions(
+            self.detector, self.store, self.audit(chain), self.clock, self.metrics
+        )  # fmt: skip
+
+    @cache  # noqa: B019  # a Wiring lives as long as its sandbox
     def engine(self, chain: str) -> Engine:
         """The detect path, writing to the chain of the function that runs it."""
+        audit = self.audit(chain)
         return Engine(
-            match=self.detector.match,
+            match=self.suppressions(chain).match,
             sources=self.sources,
             store=self.store,
-            audit=self.audit(chain),
+            audit=audit,
             sinks=self.sinks,
             queue=self.queue,
+            clock=self.clock,
+            metrics=self.metrics,
+            incidents=self._incidents(audit),
+        )
+
+    @cached_property
+    def _watch(self) -> Watch | None:
+        """The rulebook's correlations; nothing of them is loaded where it has none."""
+        if not self.detector.book.correlations:
+            return None
+        from core.watch import Watch
+
+        return Watch(self.detector)
+
+    def _incidents(self, audit: Audit) -> Incidents | None:
+        if self._watch is None:
+            return None
+        from core.incident import Incidents
+
+        return Incidents(
+            watch=self._watch,
+            store=self.store,
+            audit=audit,
             clock=self.clock,
             metrics=self.metrics,
         )

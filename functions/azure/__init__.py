@@ -1,1 +1,4 @@
-"""Vigil on Azure. The SDK is `azure`; within `functions` this package is never that one."""
+"""Vigil on Azure: entry points in handler.py, built in wiring.py.
+
+The SDK is `azure`; within `functions` this package is never that one.
+"""

@@ -13,7 +13,18 @@ from __future__ import annotations
 
 from core.ports import Telemetry
 
-__all__ = ["ACTIVITY", "AUDIT", "PIM", "PIM_OFF", "RISK", "RISK_OFF", "SIGNIN", "SIGNIN_OFF"]
+__all__ = [
+    "ACTIVITY",
+    "AUDIT",
+    "KUBERNETES_AUDIT",
+    "PIM",
+    "PIM_OFF",
+    "RISK",
+    "RISK_OFF",
+    "SECURITY_ALERT",
+    "SIGNIN",
+    "SIGNIN_OFF",
+]
 
 VALUED = (
     "category",
@@ -307,3 +318,41 @@ RISK_OFF = (Telemetry("premium", "risk detections, which Entra ID P2 alone write
 PIM_OFF = (
     Telemetry("premium", "alerts of Privileged Identity Management, which is of Entra ID P2"),
 )
+
+KUBERNETES_USER = ("username", "uid", "groups[]", "extra.*")
+
+KUBERNETES_AUDIT = (
+    *("kind", "apiVersion", "level", "auditID", "stage", "requestURI", "verb", "userAgent"),
+    *("requestReceivedTimestamp", "stageTimestamp", "resourceId", "sourceIPs[]"),
+    *("requestObject.*", "responseObject.*", "annotations.*"),
+    *(f"user.{field}" for field in KUBERNETES_USER),
+    *(f"impersonatedUser.{field}" for field in KUBERNETES_USER),
+    *("objectRef.resource", "objectRef.subresource", "objectRef.namespace", "objectRef.name"),
+    *("objectRef.uid", "objectRef.apiGroup", "objectRef.apiVersion", "objectRef.resourceVersion"),
+    *("responseStatus.status", "responseStatus.message", "responseStatus.reason"),
+    *("responseStatus.code", "responseStatus.metadata.*", "responseStatus.details.*"),
+    "authenticationMetadata.impersonationConstraint",
+)
+"""https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1, and the cluster's resourceId
+beside it."""
+
+SECURITY_ALERT = (
+    *("VendorName", "ProviderName", "AlertType", "AlertName", "AlertDisplayName", "DisplayName"),
+    *("Description", "Severity", "AlertSeverity", "Status", "Intent", "Tactics", "Techniques"),
+    *("SubTechniques", "SystemAlertId", "VendorOriginalId", "ProductName", "ProductComponentName"),
+    *("StartTimeUtc", "EndTimeUtc", "StartTime", "EndTime", "TimeGenerated", "ProcessingEndTime"),
+    *("CompromisedEntity", "ResourceId", "AzureResourceId", "AzureResourceSubscriptionId"),
+    *("AzureResourceTenantId", "TenantId", "WorkspaceId", "WorkspaceSubscriptionId"),
+    *("AlertUri", "AlertLink", "IsIncident", "ConfidenceLevel", "ConfidenceScore", "SourceSystem"),
+    *("CorrelationKey", "Type", "ExtendedProperties.*", "ExtendedLinks.*", "Entities.*"),
+    *("ResourceIdentifiers.*", "RemediationSteps.*"),
+    *("id", "name", "type", "properties.*"),
+    *("@odata.type", "providerAlertId", "incidentId", "tenantId", "detectorId", "serviceSource"),
+    *("detectionSource", "productName", "alertPolicyId", "severity", "status", "category"),
+    *("classification", "determination", "assignedTo", "title", "description", "alertWebUrl"),
+    *("recommendedActions", "incidentWebUrl", "actorDisplayName", "threatDisplayName"),
+    *("threatFamilyName", "createdDateTime", "lastUpdateDateTime", "resolvedDateTime"),
+    *("firstActivityDateTime", "lastActivityDateTime", "mitreTechniques[]", "systemTags[]"),
+    *("evidence.*", "comments.*", "additionalData.*", "customDetails.*"),
+)
+"""Of Event Hub and Log Analytics, of ARM, of Graph; what lies in an alert differs with its type."""

@@ -17,6 +17,7 @@ from core.hostile import kind_of, quoted
 from core.model import NativeRecord
 from core.native import text
 from functions.azure.events.activity import GRID_TYPES
+from functions.azure.events.kubernetes import audited
 
 __all__ = ["Unwrapped", "unwrap"]
 
@@ -37,7 +38,8 @@ def unwrap(body: bytes | str | Mapping[str, Any] | list[Any]) -> Unwrapped:
     """What one Event Hub body, Event Grid delivery or file carries; BadRecord if it is no JSON.
 
     Known are `{"records": [...]}` of diagnostic settings, `{"value": [...]}` of Graph and ARM, a
-    list of records or of Event Grid events, and one of either alone.
+    list of records or of Event Grid events, and one of either alone. An audit event of AKS, which
+    comes as text in a record, is taken out of it.
     """
     records: list[NativeRecord] = []
     ignored: list[str] = []
@@ -48,7 +50,10 @@ def unwrap(body: bytes | str | Mapping[str, Any] | list[Any]) -> Unwrapped:
         elif reason := _unread(each):
             ignored.append(reason)
         else:
-            records.append(each)
+            try:
+                records.append(audited(each) or each)
+            except BadRecord as error:
+                refused.append(str(error))
     return Unwrapped(records=tuple(records), ignored=tuple(ignored), refused=tuple(refused))
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from core.ports import Telemetry
 
-__all__ = ["AUDIT_OFF", "FIELDS", "WORKSPACE_OFF"]
+__all__ = ["AUDIT_OFF", "FIELDS", "NOTIFICATION", "WORKSPACE_OFF"]
 
 PAYLOAD = (
     "@type",
@@ -49,6 +49,10 @@ PAYLOAD = (
     "status.details[].*",
     "status.message",
 )
+
+NOTIFICATION = ("notificationConfigName", "finding.*", "resource.*")
+"""Of Security Command Center, whose findings have some sixty parts and get more every month:
+https://cloud.google.com/security-command-center/docs/reference/rest/v1/organizations.sources.findings."""
 
 FIELDS: tuple[str, ...] = (
     *(f"protoPayload.{field}" for field in PAYLOAD),

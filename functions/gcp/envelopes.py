@@ -1,7 +1,8 @@
-"""What a message of Google Cloud holds: Pub/Sub messages, pushed or as CloudEvents, with an entry.
+"""What a message of Google Cloud holds: Pub/Sub messages, pushed or as CloudEvents, with a record.
 
-Pure: no SDK, no network. It opens envelopes and leaves the log entry in them unread; events.py
-reads that. A message of a shape that isn't known is a BadRecord that says what was seen. Shapes:
+Pure: no SDK, no network. It opens envelopes and leaves the record in them (a log entry, or a
+finding of Security Command Center) unread; events reads that. A message of a shape that isn't known
+is a BadRecord that says what was seen. Shapes:
 https://cloud.google.com/pubsub/docs/push#receive_push,
 https://cloud.google.com/eventarc/docs/cloudevents and
 https://cloud.google.com/security-command-center/docs/how-to-notifications.
@@ -34,7 +35,7 @@ class Unwrapped(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def unwrap(body: bytes | str | Mapping[str, Any]) -> Unwrapped:
-    """What one Pub/Sub push, CloudEvent or bare log entry carries; BadRecord if it is none.
+    """What one Pub/Sub push, CloudEvent or bare record carries; BadRecord if it is none.
 
     Known are a push request (`message` beside `subscription`), the same as the data of a
     CloudEvent, a Pub/Sub message alone, Eventarc's own audit log event, and a log entry alone.
@@ -47,7 +48,7 @@ def _opened(body: Any, depth: int = 0) -> Unwrapped:
         raise BadRecord(f"a message is an object, not {kind_of(body)}")
     if depth > DEPTH:
         raise BadRecord(f"more than {DEPTH} envelopes in one another")
-    if any(payload in body for payload in PAYLOADS):
+    if any(payload in body for payload in PAYLOADS) or body.keys() >= NOTIFICATION:
         return Unwrapped(records=(body,))
     if other := next((key for key in NOT_ENTRIES if key in body), None):
         return Unwrapped(ignored=(NOT_ENTRIES[other],))
@@ -81,8 +82,11 @@ DEPTH = 4
 PAYLOADS = ("protoPayload", "jsonPayload", "textPayload")
 """One of these makes an object a log entry. Which of them are read is for the sources to say."""
 
+NOTIFICATION = frozenset({"notificationConfigName", "finding"})
+"""Together they make a notification of Security Command Center."""
+
 NOT_ENTRIES: Mapping[str, str] = {
-    "notificationConfigName": "a finding of Security Command Center is not read",
+    "notificationConfigName": "a finding of Security Command Center was deleted",
     "incident": "an incident of Cloud Monitoring is not read",
 }
 """Field that gives another product's message away -> why it is not read."""

@@ -19,6 +19,7 @@ from core import config
 from core.audit import ChainVerdict, verify
 from core.config import Policy
 from core.errors import BadConfig
+from core.finding import REPLACED
 from core.model import Finding
 from core.ports import Entry, Journal, Queue, Store, system_clock
 from core.report import Response, response
@@ -138,13 +139,18 @@ _Read = Callable[[Mapping[str, Any]], _T]
 
 def _all(home: Home, kind: str, read: _Read[_T]) -> Iterator[_T]:
     for uid, entry in home.store.scan(kind):
+        if entry.value.get("state") == REPLACED:
+            continue
         if (one := _held(home, kind, uid, entry, read)) is not None:
             yield one
 
 
 def _stored(home: Home, kind: str, uid: str, read: _Read[_T]) -> _T | None:
-    """A whole uid saves reading all there is."""
+    """A whole uid saves reading all there is; a former one leads to what it is now."""
     entry = home.store.get(kind, uid)
+    while entry and entry.value.get("state") == REPLACED:
+        uid = entry.value["by"]
+        entry = home.store.get(kind, uid)
     return _held(home, kind, uid, entry, read) if entry else None
 
 

@@ -12,12 +12,13 @@ import msgspec
 
 import core
 from core import rulebook
-from core.chains import correlations
 from core.errors import BadRule
+from core.ports import system_clock
 from core.rulebook import Rulebook
-from core.sigma import Example, Written, compile_rules
+from core.sigma import Example, FilterExample, Written, compile_rules
+from core.watch import correlations
 from functions.local.sources import sources
-from functions.local.terminal import fail, warn
+from functions.local.terminal import fail, iso, warn
 
 __all__ = ["SHIPPED", "Gathered", "gather", "usable"]
 
@@ -34,6 +35,7 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[BadRule, ...] = ()
     warnings: tuple[BadRule, ...] = ()
     examples: Mapping[str, tuple[Example, ...]] = {}
+    filter_examples: Mapping[str, tuple[FilterExample, ...]] = {}
     written: Mapping[str, Written] = {}
 
 
@@ -49,14 +51,15 @@ def gather(paths: Sequence[Path], *, with_shipped: bool = False, raw: bool = Fal
         if not place.exists():
             fail(f"no rules at {place}; name a folder, a YAML file or a built rulebook")
     documents = [place for place in places if _is_yaml(place)]
-    compiled = compile_rules(documents, () if raw else sources())
-    books = [compiled.book, *(_load(place) for place in places if not _is_yaml(place))]
-    book, warnings = _merged(books)
+    built = [_load(place) for place in places if not _is_yaml(place)]
+    compiled = compile_rules(documents, () if raw else sources(), beside=built)
+    book, warnings = _merged([compiled.book, *built])
     return Gathered(
         book=book,
         faults=compiled.faults,
-        warnings=(*compiled.warnings, *warnings),
+        warnings=(*compiled.warnings, *warnings, *_expired(book, system_clock())),
         examples=compiled.examples,
+        filter_examples=compiled.filter_examples,
         written=compiled.written,
     )
 
@@ -70,7 +73,7 @@ def usable(paths: Sequence[Path], *, with_shipped: bool = False, raw: bool = Fal
         warn(f"refused: {len(found.faults) - SHOWN} more rules; see them with `vigil rules lint`")
     if found.warnings:
         warn(
-            f"{len(found.warnings)} rules may not do what they should, the first:"
+            f"{len(found.warnings)} rules or filters may not do what they should, the first:"
             f" {found.warnings[0]};"
             " see all with `vigil rules lint`"
         )
@@ -91,9 +94,10 @@ def _load(path: Path) -> Rulebook:
 
 
 def _merged(books: Iterable[Rulebook]) -> tuple[Rulebook, list[BadRule]]:
-    """One book of all, and a warning for each rule that is there twice."""
+    """One book of all, and a warning for each rule or filter that is there twice."""
     first, *others = books
     entries, chains = {entry.id: entry for entry in first.entries}, _named(first)
+    filters = {one.id: one for one in first.filters}
     doubles: list[str] = []
     for book in others:
         known = {*entries, *chains}
@@ -101,12 +105,28 @@ def _merged(books: Iterable[Rulebook]) -> tuple[Rulebook, list[BadRule]]:
         doubles.extend(id for id in (*rules, *more) if id in known)
         entries |= {id: entry for id, entry in rules.items() if id not in known}
         chains |= {id: raw for id, raw in more.items() if id not in known}
+        doubles.extend(one.id for one in book.filters if one.id in filters)
+        filters = {one.id: one for one in book.filters} | filters
     merged = Rulebook(
-        format=first.format,
+        format=max(book.format for book in (first, *others)),
         entries=tuple(entries.values()),
         correlations=tuple(chains.values()),
+        filters=tuple(filters.values()),
     )
-    return merged, [BadRule(f"rule {id} is there twice; the first is used") for id in doubles]
+    return merged, [
+        BadRule(f"rule or filter {id} is there twice; the first is used") for id in doubles
+    ]
+
+
+def _expired(book: Rulebook, now: int) -> Iterable[BadRule]:
+    """A warning for each filter that ended: it is still asked about what happened before."""
+    for one in book.filters:
+        if one.expires is not None and one.expires <= now:
+            reason = (
+                f"filter '{one.title}' ({one.owner or 'nobody owns it'}) expired at"
+                f" {iso(one.expires)}: nothing that happened since is suppressed"
+            )
+            yield BadRule(reason, file=one.file)
 
 
 def _named(book: Rulebook) -> dict[str, msgspec.Raw]:

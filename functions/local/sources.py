@@ -5,12 +5,17 @@ Each cloud's own `events.py` says how its records look; this file only lists the
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from core import sweep
+from core.model import Event, Target
 from core.ports import Source
 from functions.aws.events import SOURCES as AWS
 from functions.aws.targets import targets as aws_targets
 from functions.azure.events import SOURCES as AZURE
+from functions.azure.targets import targets as azure_targets
 from functions.gcp.events import SOURCES as GCP
+from functions.gcp.targets import targets as gcp_targets
 from functions.local.terminal import fail
 
 __all__ = ["chosen", "sources"]
@@ -18,7 +23,19 @@ __all__ = ["chosen", "sources"]
 
 def sources() -> tuple[Source, ...]:
     """Every source, in the order in which a record is tried on them."""
-    return (*AWS, *AZURE, *GCP, sweep.source(aws_targets))
+    return (*AWS, *AZURE, *GCP, sweep.source(_targets))
+
+
+def _targets(kind: str, event: Event) -> tuple[Target, ...]:
+    """What a verb would act on, by the cloud that a resource of a sweep is of."""
+    return TARGETS[event.provider](kind, event) if event.provider in TARGETS else ()
+
+
+TARGETS: Mapping[str, Callable[[str, Event], tuple[Target, ...]]] = {
+    "aws": aws_targets,
+    "azure": azure_targets,
+    "gcp": gcp_targets,
+}
 
 
 def chosen(name: str) -> tuple[Source, ...]:

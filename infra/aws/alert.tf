@@ -125,17 +125,28 @@ resource "aws_cloudwatch_metric_alarm" "trouble" {
   ok_actions          = [aws_sns_topic.alerts.arn]
 }
 
-# Not looking is not the same as finding nothing: a sweep that did not run is an alarm.
-resource "aws_cloudwatch_metric_alarm" "sweep_missed" {
-  alarm_name          = "${var.name}-sweep-missed"
-  alarm_description   = "No sweep ran in the last two periods of ${var.sweep_minutes} minutes."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Invocations"
-  dimensions          = local.functions["sweep"]
+locals {
+  # What the sweep function counts when it is done -> how often it must, in minutes. Its invocations
+  # would not do: it is called for either.
+  regular = {
+    sweeps    = var.sweep_minutes
+    settlings = var.settle_minutes
+  }
+}
+
+# Not looking is not the same as finding nothing: a sweep that did not finish is an alarm.
+resource "aws_cloudwatch_metric_alarm" "missed" {
+  for_each = local.regular
+
+  alarm_name          = "${var.name}-${each.key}-missed"
+  alarm_description   = "No ${trimsuffix(each.key, "s")} finished in the last two periods of ${each.value} minutes: see the sweep function's log group."
+  namespace           = local.environment.POWERTOOLS_METRICS_NAMESPACE
+  metric_name         = each.key
+  dimensions          = { service = "sweep" }
   statistic           = "Sum"
   comparison_operator = "LessThanThreshold"
   threshold           = 1
-  period              = 60 * var.sweep_minutes
+  period              = 60 * each.value
   evaluation_periods  = 2
   treat_missing_data  = "breaching"
   alarm_actions       = [aws_sns_topic.alerts.arn]

@@ -1,4 +1,5 @@
-# The sweep: on a schedule, look at what is there, whatever the stream did or did not bring.
+# The sweep: on a schedule, look at what is there, whatever the stream did or did not bring. And more
+# often, a short call of the same function: let correlations decide what had to wait.
 
 resource "aws_scheduler_schedule" "sweep" {
   name                = "${var.name}-sweep"
@@ -21,6 +22,33 @@ resource "aws_scheduler_schedule" "sweep" {
     retry_policy {
       maximum_event_age_in_seconds = 60 * var.sweep_minutes
       maximum_retry_attempts       = 3
+    }
+  }
+}
+
+resource "aws_scheduler_schedule" "settle" {
+  name                = "${var.name}-settle"
+  description         = "Lets ${var.name}'s correlations decide what had to wait: silence, what came first, what did not follow."
+  schedule_expression = "rate(${var.settle_minutes} ${var.settle_minutes == 1 ? "minute" : "minutes"})"
+  kms_key_arn         = aws_kms_key.data.arn
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = aws_lambda_function.this["sweep"].arn
+    role_arn = aws_iam_role.scheduler.arn
+    input    = jsonencode({ task = "settle" })
+
+    dead_letter_config {
+      arn = aws_sqs_queue.dead["sweep"].arn
+    }
+
+    # The next one makes up for it.
+    retry_policy {
+      maximum_event_age_in_seconds = 60 * var.settle_minutes
+      maximum_retry_attempts       = 1
     }
   }
 }

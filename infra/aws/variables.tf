@@ -160,6 +160,17 @@ variable "regions" {
   default     = []
 }
 
+variable "settle_minutes" {
+  description = "Minutes between two looks at what correlations could not decide at once."
+  type        = number
+  default     = 5
+
+  validation {
+    condition     = var.settle_minutes >= 1 && var.settle_minutes <= 60 && floor(var.settle_minutes) == var.settle_minutes
+    error_message = "settle_minutes is a whole number from 1 to 60."
+  }
+}
+
 variable "sweep_minutes" {
   description = "Minutes between two sweeps. One reads back three hours at most, hence the limit."
   type        = number

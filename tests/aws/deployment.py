@@ -46,7 +46,7 @@ CONTEXT = SimpleNamespace(
 class Cloud:
     """One deployment's resources, and a user with a key."""
 
-    def __init__(self, tmp_path: Path, monkeypatch) -> None:
+    def __init__(self, tmp_path: Path, monkeypatch, rules: str) -> None:
         self.client = lambda name: boto3.client(name, region_name=REGION)
         self.client("dynamodb").create_table(
             TableName="state",
@@ -75,7 +75,7 @@ class Cloud:
         self.policy({})
         secret = self.client("secretsmanager").create_secret(Name="approve", SecretString="k" * 40)
         book = tmp_path / "rulebook.json"
-        (tmp_path / "rule.yml").write_text(RULE)
+        (tmp_path / "rule.yml").write_text(rules)
         book.write_bytes(rulebook.dump(compile_rules([tmp_path / "rule.yml"], SOURCES).book))
         iam = self.client("iam")
         iam.create_user(UserName="victim")
@@ -155,13 +155,13 @@ class Cloud:
 
 
 @contextlib.contextmanager
-def deployed(tmp_path, monkeypatch):
+def deployed(tmp_path, monkeypatch, rules=RULE):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     wiring.cache_clear()
     handler._tools.cache_clear()
     with mock_aws():
-        yield Cloud(tmp_path, monkeypatch)
+        yield Cloud(tmp_path, monkeypatch, rules)
     wiring.cache_clear()
     handler._tools.cache_clear()
 

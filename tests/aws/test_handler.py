@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 import time
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from core.audit import verify
 from core.model import Action, digest, from_json
+from core.rulebook import dump
+from core.sigma import compile_rules
 from functions.aws import handler, lookup
 from functions.aws.wiring import wiring
 from tests.aws.deployment import (
     ACCOUNT,
     CONTEXT,
     REGION,
+    RULE,
     batch,
     deployed,
     detected,
@@ -91,6 +97,38 @@ def test_the_same_batch_three_times_is_one_finding_one_alert_one_action(cloud):
     assert len(cloud.findings()) == 1
     subjects = [message["Subject"] for message in cloud.received("told")]
     assert len(subjects) == 2  # the finding and the change
+
+
+FILTER = """
+title: The robot may
+owner: dana@example.com
+reason: It makes keys for all.
+logsource: {product: aws, service: cloudtrail}
+filter:
+  rules: any
+  selection: {userIdentity.userName: robot}
+  condition: not selection
+"""
+
+
+def test_what_a_filter_suppresses_is_counted_and_makes_no_finding(cloud, tmp_path, capsys):
+    (tmp_path / "rule.yml").write_text((tmp_path / "rule.yml").read_text() + "---" + FILTER)
+    compiled = compile_rules([tmp_path / "rule.yml"])
+    assert len(compiled.book.filters) == 1
+    (tmp_path / "rulebook.json").write_bytes(dump(compiled.book))
+    robot = {"userName": "robot", "type": "IAMUser", "accountId": ACCOUNT}
+    records = [cloud.record(eventID=f"e-{n}", userIdentity=robot) for n in range(3)]
+    body = json.dumps({"Records": [*records, cloud.record(eventID="e-9")]}).encode()
+    key = put_file(cloud, gzip.compress(body))
+    capsys.readouterr()
+    assert detected(envelope(records[0]), notice(key)) == []
+    (told,) = [line for line in capsys.readouterr().out.splitlines() if '"suppressed"' in line]
+    assert sum(json.loads(told)["suppressed"]) == 4
+    parts = wiring(handler._tools().add)
+    lines = [json.loads(line) for _, line in parts.journal.read("detect")]
+    assert [line["kind"] for line in lines] == ["suppressed", "found", "proposed"]
+    assert lines[0]["data"]["owner"] == "dana@example.com"
+    assert [one["finding"]["events"] for one in cloud.findings()] == [["e-9"]]
 
 
 def put_file(cloud, body: bytes, key: str = "AWSLogs/x/CloudTrail/f 1.json.gz") -> str:
@@ -236,3 +274,106 @@ def test_the_stored_action_can_be_read_back(cloud):
     (action,) = cloud.received("actions")
     assert from_json(json.dumps(action), Action).target.args["access_key_id"] == cloud.key
     assert time.time() * 1000 - action["requested_at"] < 60_000
+
+
+BURST = """
+title: Refused often
+id: 8f0a1f4e-0000-4000-8000-000000000002
+level: high
+correlation:
+  type: event_count
+  rules: [refused]
+  group-by: [userIdentity.userName]
+  timespan: 10m
+  condition: {gte: 3}
+respond: [disable_access_key]
+---
+title: Silent
+id: 8f0a1f4e-0000-4000-8000-000000000003
+level: medium
+correlation: {type: absence, rules: [beat], timespan: 10m, lateness: 0s}
+---
+title: Refused
+name: refused
+id: 8f0a1f4e-0000-4000-8000-000000000004
+logsource: {product: aws, service: cloudtrail}
+detection: {s: {errorCode: AccessDenied}, condition: s}
+---
+title: Beat
+name: beat
+id: 8f0a1f4e-0000-4000-8000-000000000005
+logsource: {product: aws, service: cloudtrail}
+detection: {s: {eventName: Beat}, condition: s}
+"""
+
+
+@pytest.fixture
+def correlating(tmp_path, monkeypatch):
+    with deployed(tmp_path, monkeypatch, BURST) as cloud:
+        yield cloud
+
+
+def refused(cloud, number):
+    identity = {**cloud.record()["userIdentity"], "accessKeyId": "AKIAIOSFODNN7EXAMPLE"}
+    return cloud.record(
+        eventID=f"e-{number}", errorCode="AccessDenied", eventName="Do", userIdentity=identity
+    )
+
+
+def test_events_that_are_wrong_together_are_one_finding_one_alert_one_action(correlating):
+    for number in (1, 2, 3, 4, 3, 1):
+        assert detected(envelope(refused(correlating, number))) == []
+    (finding,) = correlating.findings()
+    assert finding["finding"]["group"] == {"userIdentity.userName": "mallory"}
+    assert (finding["state"], finding["finding"]["count"]) == ("settled", 4)
+    (told,) = correlating.received("told")
+    assert "Refused often" in told["Subject"]
+    assert "userIdentity.userName=mallory" in told["Message"]
+    (action,) = correlating.received("actions")
+    assert action["target"]["args"]["access_key_id"] == "AKIAIOSFODNN7EXAMPLE"
+
+
+def test_a_trail_file_and_eventbridge_feed_the_same_correlation(correlating):
+    records = [refused(correlating, number) for number in range(5)]
+    key = put_file(correlating, gzip.compress(json.dumps({"Records": records[1:]}).encode()))
+    assert detected(envelope(records[0]), notice(key), notice(key)) == []
+    (finding,) = correlating.findings()
+    assert finding["finding"]["count"] == 5
+    assert len(correlating.received("told")) == 1
+    assert correlating.received("rejects") == []
+
+
+def test_a_long_trail_file_is_seen_in_portions(correlating, monkeypatch):
+    monkeypatch.setattr(handler, "TOGETHER", 2)
+    records = [refused(correlating, number) for number in range(5)]
+    key = put_file(correlating, gzip.compress(json.dumps({"Records": records}).encode()))
+    assert detected(notice(key)) == []
+    assert correlating.findings()[0]["finding"]["count"] == 5
+
+
+def test_silence_is_found_by_the_short_call_of_the_sweep(correlating):
+    hour_ago = datetime.fromtimestamp(time.time() - 3600, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    detected(envelope(correlating.record(eventName="Beat", eventTime=hour_ago)))
+    assert correlating.findings() == []
+    assert handler.sweep({"task": "settle"}, CONTEXT) == {"settled": 1}
+    (finding,) = correlating.findings()
+    assert finding["finding"]["title"] == "Silent"
+    assert finding["finding"]["evidence"][0]["operation"] == "Beat"
+    assert handler.sweep({"task": "settle"}, CONTEXT) == {"settled": 0}
+
+
+@pytest.mark.parametrize(("rules", "loaded"), [(RULE, False), (BURST, True)], ids=["none", "some"])
+def test_nothing_of_correlations_is_loaded_where_the_rulebook_has_none(
+    tmp_path, monkeypatch, rules, loaded
+):
+    program = (
+        "import os, sys; from functions.aws.wiring import Wiring;"
+        "Wiring(os.environ, print).engine('detect');"
+        "print(any(name.startswith(('core.correlate', 'core.incident', 'core.watch'))"
+        " for name in sys.modules))"
+    )
+    with deployed(tmp_path, monkeypatch, rules):
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+    assert done.stdout.strip() == str(loaded)

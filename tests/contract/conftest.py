@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import threading
 
 import boto3
 import pytest
@@ -18,6 +19,26 @@ from moto.server import ThreadedMotoServer
 from core.memory import FakeClock, MemoryJournal, MemoryStore, Recorder
 from core.model import Action, Rejected, from_json
 from functions.aws.adapters import DynamoStore, S3Journal, sns_sink, sqs_queue, sqs_rejects
+from functions.azure.adapters import (
+    BlobJournal,
+    TableStore,
+    alert_sink,
+    opened,
+)
+from functions.azure.adapters import (
+    queue as storage_queue,
+)
+from functions.azure.adapters import (
+    rejects as storage_rejects,
+)
+from functions.gcp.adapters import (
+    FirestoreStore,
+    StorageJournal,
+    alerts,
+)
+from functions.gcp.adapters import queue as to_topic
+from functions.gcp.adapters import rejects as rejects_to_topic
+from functions.gcp.rest import Rest
 from functions.local.adapters import (
     FileJournal,
     RejectFile,
@@ -25,6 +46,9 @@ from functions.local.adapters import (
     SqliteStore,
     console_sink,
 )
+from tests.azure.azurite import operator, trusted
+from tests.gcp.pubsub import Topics
+from tests.gcp.storage import Storage
 
 REGION = "eu-central-1"
 
@@ -66,6 +90,13 @@ def aws_client(aws_endpoint):
         each.close()
 
 
+@pytest.fixture(scope="package")
+def azure(azurite):
+    """An Azure Storage on this machine, called as an operator would."""
+    with trusted(azurite):
+        yield operator(azurite)
+
+
 names = map("contract-{}".format, itertools.count())
 """Each test has its own table, bucket, queue: nothing is left over from another."""
 
@@ -97,10 +128,24 @@ def dynamodb_store(request, clock):
     client.delete_table(TableName=table)
 
 
+def table_store(request, clock):
+    azure = request.getfixturevalue("azure")
+    yield TableStore(azure.tables, azure.table(next(names).replace("-", "")), clock)
+
+
+def firestore_store(request, clock):
+    address = request.getfixturevalue("firestore_emulator")
+    call = Rest(None, endpoint=lambda service: f"http://{address}")
+    # A project of its own is an empty database.
+    yield FirestoreStore(call, next(names), "(default)", clock)
+
+
 STORES = {
+    "firestore": firestore_store,
     "memory": memory_store,
     "sqlite": sqlite_store,
     "dynamodb": dynamodb_store,
+    "table": table_store,
 }
 
 
@@ -129,10 +174,35 @@ def s3_journal(request):
     yield S3Journal(client, bucket)
 
 
+def blob_journal(request):
+    azure = request.getfixturevalue("azure")
+    yield BlobJournal(azure.blobs, azure.container(next(names)))
+
+
+@pytest.fixture(scope="session")
+def cloud_storage():
+    """A Cloud Storage for the whole run."""
+    server = Storage()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def storage_journal(request):
+    server, bucket = request.getfixturevalue("cloud_storage"), next(names)
+    server.buckets[bucket] = {}
+    yield StorageJournal(Rest(None, endpoint=server.endpoint), bucket)
+
+
 JOURNALS = {
+    "storage": storage_journal,
     "memory": memory_journal,
     "file": file_journal,
     "s3": s3_journal,
+    "blob": blob_journal,
 }
 
 
@@ -161,10 +231,36 @@ def sqs(request, clock):
     client.delete_queue(QueueUrl=url)
 
 
+def azure_queue(request, clock):
+    azure = request.getfixturevalue("azure")
+    name = azure.queue(next(names))
+    yield (
+        storage_queue(azure.queues, name),
+        lambda: [from_json(opened(body), Action) for body in azure.bodies(name)],
+    )
+
+
+@pytest.fixture(scope="session")
+def topics(pubsub_emulator):
+    """Topics on one emulator, for the whole run."""
+    return Topics(pubsub_emulator)
+
+
+def pubsub_queue(request, clock):
+    topics = request.getfixturevalue("topics")
+    topic = topics.make(next(names))
+    yield (
+        to_topic(topics.publish, topic),
+        lambda: [from_json(message.data, Action) for message in topics.drain(topic)],
+    )
+
+
 QUEUES = {
+    "pubsub": pubsub_queue,
     "memory": memory_queue,
     "sqlite": sqlite_queue,
     "sqs": sqs,
+    "storage": azure_queue,
 }
 """Each makes (queue, drain); `drain()` takes all actions off the other end."""
 
@@ -202,10 +298,30 @@ def aws_rejects(request):
     client.delete_queue(QueueUrl=url)
 
 
+def azure_rejects(request):
+    azure = request.getfixturevalue("azure")
+    name = azure.queue(next(names))
+    yield (
+        storage_rejects(azure.queues, name),
+        lambda: [from_json(opened(body), Rejected) for body in azure.bodies(name)],
+    )
+
+
+def pubsub_rejects(request):
+    topics = request.getfixturevalue("topics")
+    topic = topics.make(next(names))
+    yield (
+        rejects_to_topic(topics.publish, topic),
+        lambda: [from_json(message.data, Rejected) for message in topics.drain(topic)],
+    )
+
+
 REJECTS = {
+    "pubsub": pubsub_rejects,
     "memory": memory_rejects,
     "file": file_rejects,
     "sqs": aws_rejects,
+    "storage": azure_rejects,
 }
 
 
@@ -229,9 +345,29 @@ def sns(request):
     client("sqs").delete_queue(QueueUrl=queue)
 
 
+def azure_alerts(request):
+    azure = request.getfixturevalue("azure")
+    name = azure.queue(next(names))
+    yield (
+        alert_sink(azure.queues, name),
+        lambda: [json.loads(body)["text"] for body in azure.bodies(name)],
+    )
+
+
+def pubsub_alerts(request):
+    topics = request.getfixturevalue("topics")
+    topic = topics.make(next(names))
+    yield (
+        alerts(topics.publish, topic),
+        lambda: [json.loads(message.data)["text"] for message in topics.drain(topic)],
+    )
+
+
 SINKS = {
+    "pubsub": pubsub_alerts,
     "console": console,
     "sns": sns,
+    "storage": azure_alerts,
 }
 """Each makes (sink, drain); `drain()` gives the texts that a person would see."""
 

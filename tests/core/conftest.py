@@ -12,7 +12,10 @@ from core.actions import CATALOGUE
 from core.approval import Approvals
 from core.audit import Audit
 from core.config import Policy, VerbPolicy
+from core.detect import Detector
 from core.engine import Engine
+from core.finding import stored
+from core.incident import Incidents
 from core.memory import (
     FakeClock,
     MemoryJournal,
@@ -21,9 +24,11 @@ from core.memory import (
     MemoryVerbs,
     Recorder,
 )
-from core.model import Action, Actor, Alert, Event, Rule, Target
+from core.model import Action, Actor, Alert, Event, Finding, Rule, Target
 from core.ports import Source
 from core.respond import Responder
+from core.rulebook import Rulebook
+from core.watch import Watch
 
 KEY = "arn:aws:iam::123456789012:user/mallory/AKIAIOSFODNN7EXAMPLE"
 USER = "arn:aws:iam::123456789012:user/mallory"
@@ -78,10 +83,16 @@ SOURCE = Source(
 class Deployment:
     """All ports of the detect and respond functions, and the two wired to them.
 
-    `through` wraps every port once more: the crash tests put their killer there.
+    `through` wraps every port once more: the crash tests put their killer there. With a `book` its
+    rules and correlations are used, else one rule.
     """
 
-    def __init__(self, through: Callable[[str, Any], Any] = lambda name, port: port) -> None:
+    def __init__(
+        self,
+        through: Callable[[str, Any], Any] = lambda name, port: port,
+        book: Rulebook | None = None,
+    ) -> None:
+        self.detector = None if book is None else Detector(book, [SOURCE])
         self.clock = FakeClock()
         self.store = MemoryStore(self.clock)
         self.journal = MemoryJournal()
@@ -99,15 +110,26 @@ class Deployment:
         store, journal = through("store", self.store), through("journal", self.journal)
         sinks = {"sns": through("sink", self.alerts)}
         self.approvals = Approvals("k" * 32, "https://approve.example.com/", self.clock)
+        audit = Audit(journal, store, "detect", self.clock)
+        incidents = None
+        if self.detector is not None:
+            incidents = Incidents(
+                watch=Watch(self.detector),
+                store=store,
+                audit=audit,
+                clock=self.clock,
+                metrics=self.metrics,
+            )
         self.engine = Engine(
-            match=one_rule,
+            match=self.detector.match if self.detector is not None else one_rule,
             sources={"aws/cloudtrail": SOURCE},
             store=store,
-            audit=Audit(journal, store, "detect", self.clock),
+            audit=audit,
             sinks=sinks,
             queue=through("queue", self.queue),
             clock=self.clock,
             metrics=self.metrics,
+            incidents=incidents,
         )
         self.responder = Responder(
             verbs={name: through("verb", verb) for name, verb in self.world.verbs.items()},
@@ -127,6 +149,11 @@ class Deployment:
             "time": self.clock(),
             **fields,
         }
+
+    def findings(self) -> list[Finding]:
+        """Those that are not another one by now."""
+        every = (stored(entry.value) for _, entry in self.store.scan("finding"))
+        return [one for one in every if one is not None]
 
     def audited(self, chain: str) -> list[str]:
         """The kinds of the chain's records, in order."""

@@ -20,6 +20,7 @@ from core.correlate import (
     settle,
     step,
 )
+from core.correlate.plan import Inbox
 from core.errors import Busy, Conflict
 from core.memory import FakeClock, MemoryMetrics, MemoryStore
 from core.model import Rule, to_json
@@ -260,9 +261,9 @@ def test_a_group_keeps_no_more_than_the_cap_and_says_so():
 
 
 def rows_of(lens, minute):
-    inbox = {}
-    Plan([lens.correlation]).deliver(seen(minute), inbox)
-    return inbox["many"]["mallory",]
+    inbox = Inbox()
+    Plan([lens.correlation]).deliver(seen(minute), inbox.put)
+    return inbox.take("many")["mallory",]
 
 
 def test_a_memory_keeps_no_more_than_the_cap_and_says_so():
@@ -270,9 +271,9 @@ def test_a_memory_keeps_no_more_than_the_cap_and_says_so():
     lens, state = Plan([rule]).lenses[0], State()
     found = []
     for minute in range(5):
-        inbox = {}
-        Plan([rule]).deliver(seen(minute, n=minute), inbox)
-        state = step(lens, ("mallory",), state, inbox["many"]["mallory",], cap=2).state
+        inbox = Inbox()
+        Plan([rule]).deliver(seen(minute, n=minute), inbox.put)
+        state = step(lens, ("mallory",), state, inbox.take("many")["mallory",], cap=2).state
         done = settle(lens, ("mallory",), state, minute * MINUTE, cap=2)
         state, found = done.state, [*found, *done.firings[-1:]]
     assert len(state.memory.seen) == 2

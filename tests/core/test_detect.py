@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.detect import Detector, plain_match
+from core.detect import Detector, Suppressed, plain_match
 from core.detect.checks import literal
 from core.detect.index import Index
 from core.detect.matcher import Fields, View
+from core.detect.plain import plain_judge
 from core.detect.values import milliseconds
-from core.model import Rule
+from core.errors import BadRecord
+from core.model import Event, Rule
 from core.ports import Source
 from core.rulebook import (
     And,
@@ -21,18 +24,24 @@ from core.rulebook import (
     Compare,
     Exists,
     Expr,
+    Filter,
     Not,
     Null,
     Or,
     Ref,
     Regex,
+    Rulebook,
     Text,
     book,
+    packed,
 )
 
 
-def unused(record: Any) -> Any:
-    raise AssertionError
+def event_of(record: Any) -> Event:
+    when = milliseconds(record.get("eventTime"))
+    if when is None:
+        raise BadRecord("no time")
+    return Event(uid="", time=when, source="aws/cloudtrail", provider="aws")
 
 
 CLOUDTRAIL = Source(
@@ -41,7 +50,7 @@ CLOUDTRAIL = Source(
     route="eventName",
     time="eventTime",
     uid="eventID",
-    event=unused,
+    event=event_of,
     aliases={"src_ip": ("sourceIPAddress", "ip"), "c": ("a.b",)},
     records="Records",
 )
@@ -102,10 +111,53 @@ json = st.recursive(
 records = st.dictionaries(keys, json, max_size=5)
 
 
-def rules(*found: Expr) -> Any:
+MARCH = 1_772_323_200_000
+moments = st.sampled_from(
+    [
+        None,
+        "2026-03-01T00:00:00Z",
+        "2026-02-28T23:59:59.999+00:00",
+        "2026-03-01",
+        1_772_323_200,
+        1_772_323_200_001,
+        1_772_323_199.9999,
+        "1772323199",
+        "soon",
+        True,
+        {},
+        [],
+        [[], "2026-02-28T00:00:00Z"],
+        [None, 1],
+    ]
+)
+timed = st.builds(
+    lambda record, field, moment: record | {field: moment},
+    records,
+    st.sampled_from(["eventTime", "time", "timestamp", "@timestamp", "a.b", "d"]),
+    moments,
+)
+sources = st.sampled_from(["aws/cloudtrail", "aws/*", "*/cloudtrail", "aws/other", "", "posture"])
+
+filters = st.builds(
+    lambda expr, **more: Filter(id="", title="t", detect=packed(expr), **more),
+    exprs,
+    rules=st.lists(st.sampled_from("0123456"), max_size=3, unique=True).map(tuple),
+    source=sources,
+    provider=st.sampled_from(["", "", "", "aws"]),
+    expires=st.sampled_from([None, None, MARCH, MARCH + 1, MARCH - 1, 0, 10**14]),
+)
+several = st.lists(filters, max_size=4).map(
+    lambda found: [msgspec.structs.replace(one, id=f"f{n}") for n, one in enumerate(found)]
+)
+
+
+def rules(*found: Expr, filters: Any = ()) -> Rulebook:
     return book(
-        (Rule(id=str(n), title="t", source="aws/cloudtrail"), expr, "")
-        for n, expr in enumerate(found)
+        (
+            (Rule(id=str(n), title="t", source="aws/cloudtrail"), expr, "")
+            for n, expr in enumerate(found)
+        ),
+        filters=filters,
     )
 
 
@@ -120,6 +172,105 @@ def test_both_matchers_agree(found: list[Expr], record: dict[str, Any]) -> None:
     assert fast == plain_match(made, CLOUDTRAIL, record)
     raw = Detector(made, (), raw=True).match("raw", record)
     assert raw == plain_match(made, None, record)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(exprs, min_size=1, max_size=6), several, timed, st.sampled_from(["", "d", "a.b"]))
+def test_both_matchers_agree_on_what_filters_suppress(
+    found: list[Expr], some: list[Filter], record: dict[str, Any], time_field: str
+) -> None:
+    made = rules(*found, filters=some)
+    for source in (CLOUDTRAIL, None):
+        sources = [source] if source else ()
+        fast = Detector(made, sources, raw=source is None, time_field=time_field)
+        matched = fast.judge(source.name if source else "raw", record)
+        slow = plain_judge(made, source, record, time_field)
+        assert list(matched.rules) == [rule for rule, by in slow if not by]
+        assert list(matched.suppressed) == [Suppressed(rule.id, by) for rule, by in slow if by]
+
+
+CALM = packed(Not(Text("who", ("robot",))))
+
+
+def calm(**more: Any) -> Filter:
+    """A filter on rule 0 that suppresses what the robot does."""
+    return Filter(**{"id": "f", "title": "t", "rules": ("0",), "source": "", "detect": CALM} | more)
+
+
+def kept(record: dict[str, Any], *filters: Filter, **settings: Any) -> int:
+    """Hits of one rule that any record matches; both matchers are asked."""
+    made = rules(Not(Text("never", ("x",))), filters=filters)
+    source = None if settings.get("raw") else CLOUDTRAIL
+    detector = Detector(made, [source] if source else (), **settings)
+    found = detector.match(source.name if source else "raw", record)
+    slow = plain_judge(made, source, record, settings.get("time_field", ""))
+    assert [rule for rule, by in slow if not by] == list(found)
+    return len(found)
+
+
+def test_a_hit_is_kept_if_every_filter_on_its_rule_holds() -> None:
+    assert kept({"who": "dana"}, calm()) == 1
+    assert kept({"who": "robot"}, calm()) == 0
+    assert kept({"who": "robot"}, calm(rules=("1",))) == 1
+    assert kept({"who": "robot"}, calm(rules=()), calm(id="g", rules=("1",))) == 0
+    other = calm(id="g", detect=packed(Text("who", ("dana",))))
+    assert [kept({"who": who}, calm(), other) for who in ("dana", "robot", "eve")] == [1, 0, 0]
+
+
+def test_a_filter_on_any_rule_is_on_those_that_read_nothing_else() -> None:
+    for source, expected in [
+        ("aws/cloudtrail", 0),
+        ("aws/*", 0),
+        ("*/cloudtrail", 0),
+        ("aws/other", 1),
+        ("gcp/*", 1),
+        ("posture", 1),
+    ]:
+        assert kept({"who": "robot"}, calm(rules=(), source=source)) == expected
+    assert kept({"who": "robot"}, calm(rules=(), source="aws/*", provider="aws")) == 1
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [
+        ("2026-02-28T23:59:59.999Z", 0),
+        ("2026-03-01T00:00:00Z", 1),
+        ("2026-03-01T00:59:00+01:00", 0),
+        (1_772_323_199, 0),
+        (None, 1),
+        ("soon", 1),
+        ({}, 1),
+    ],
+)
+def test_a_filter_ends_by_the_time_of_the_event_and_no_time_is_never_suppressed(
+    time: Any, expected: int
+) -> None:
+    record = {"who": "robot", "eventTime": time}
+    assert kept(record, calm(expires=MARCH)) == expected
+    assert kept({"who": "robot", "@timestamp": time}, calm(expires=MARCH), raw=True) == expected
+    moved = {"who": "robot", "when": {"at": time}, "eventTime": 1}
+    assert kept(moved, calm(expires=MARCH), time_field="when.at") == expected
+    assert kept({"who": "robot"}, calm(expires=MARCH)) == 1
+    assert kept(record, calm()) == 0
+
+
+def test_an_expired_filter_leaves_the_hit_to_the_next() -> None:
+    detector = Detector(
+        rules(Not(Text("a", ("x",))), filters=[calm(expires=MARCH), calm(id="g"), calm(id="h")]),
+        [CLOUDTRAIL],
+    )
+    for time, expected in (("2026-01-01", "f"), ("2026-04-01", "g")):
+        record = {"who": "robot", "eventTime": time}
+        found = detector.judge("aws/cloudtrail", record)
+        assert (found.rules, found.suppressed) == ((), (Suppressed("0", expected),))
+
+
+def test_a_filter_reads_fields_as_rules_do() -> None:
+    strict = calm(detect=packed(Not(Text("src_ip", ("192.0.2.1",)))))
+    assert kept({"sourceIPAddress": "192.0.2.1"}, strict) == 0
+    assert kept({"ip": "192.0.2.1"}, strict) == 0
+    assert kept({"src_ip": "192.0.2.1"}, strict) == 1
+    assert kept({"src_ip": "192.0.2.1"}, strict, raw=True) == 0
 
 
 def test_hits_come_in_the_order_of_the_rulebook() -> None:

@@ -100,6 +100,18 @@ def test_hits_are_the_same_for_any_number_of_jobs(folder: Path, jobs: int, lean:
     assert lean or found[-1].native["e"]
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_of_some_rules_records_are_whole_even_where_hits_are_enough(
+    folder: Path, jobs: int
+) -> None:
+    rules = {"deep", "calm"}
+    lean = hunt([folder], DETECTOR, Tally(), lean=True, whole=rules, jobs=jobs)
+    whole = hunt([folder], DETECTOR, Tally())
+    for one, other in zip(lean, whole, strict=True):
+        assert one.rule == other.rule
+        assert one.native == other.native or one.rule.id not in rules
+
+
 def test_since_is_inclusive_and_until_is_not(folder: Path) -> None:
     found = hunt([folder], DETECTOR, Tally(), since=1_772_323_203_000, until=1_772_323_213_000)
     assert [(one.event, one.rule.id) for one in found] == [

@@ -31,6 +31,7 @@ from core.rulebook import (
     book,
 )
 from core.scan import Scanner, Tally, scan
+from core.vocabulary import vocabulary
 
 OPERATIONS = Operations(
     {
@@ -175,6 +176,12 @@ def test_a_record_is_not_rendered_where_its_own_fields_decide():
     assert tally.opened <= 1
 
 
+def test_a_rule_that_no_record_of_the_source_can_match_is_not_asked_about_them():
+    source = TOY._replace(neutral=lambda: vocabulary("toy"))
+    rules = rulebook(("authentication", Exists("time", wanted=True)), ("api_activity", Null("x")))
+    assert Detector(rules, [source]).plan("toy/trail").numbers == [1]
+
+
 def test_the_values_of_a_field_are_those_that_the_rule_means():
     rules = rulebook(("api_activity", Exists("actor.user.uid", wanted=True)))
     plan = Detector(rules, [TOY]).plan("toy/trail")
@@ -199,6 +206,7 @@ RECORDS = st.fixed_dictionaries(
 FIELDS = (
     *("api.operation", "api.service.name", "metadata.labels", "class_uid", "status_id"),
     *("actor.user.uid", "src_endpoint.ip", "src_endpoint.name", "api.response.error", "nothing"),
+    "unmapped.ip",
 )
 PATTERNS = st.sampled_from(
     (

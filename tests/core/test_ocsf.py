@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 from msgspec.structs import replace
-from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from core.model import Actor, Attack, Event, Finding, Resource, Rule
-from core.ocsf import PRODUCT_VERSION, SCHEMA_VERSION, activity, finding
+from core.ocsf import PRODUCT_VERSION, activity, finding
+from tests.ocsf_schema import faults
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = sorted(ROOT.glob("tests/*/golden/*.json"))
@@ -33,6 +30,7 @@ EVENT = Event(
     service="keys.example.com",
     operation="CreateKey",
     activity="create",
+    labels=("credential.create",),
     outcome="success",
     actor=Actor(uid="user/alice", name="alice", type="user", account="123456789012"),
     ip="198.51.100.7",
@@ -87,41 +85,6 @@ POSTURE = replace(
 )
 
 
-@functools.cache
-def embedded() -> OcsfJsonSchemaEmbedded:
-    return OcsfJsonSchemaEmbedded(get_ocsf_schema(SCHEMA_VERSION))
-
-
-@functools.cache
-def schema(class_uid: int, profiles: tuple[str, ...]) -> dict[str, Any]:
-    name = embedded().lookup_class_name_from_uid(class_uid)
-    return embedded().get_class_schema(name, list(profiles))
-
-
-def deprecated(part: dict[str, Any], root: dict[str, Any], value: Any) -> Iterator[str]:
-    """Names of deprecated attributes that the value uses, at any depth."""
-    if "$ref" in part:
-        part = root["$defs"][part["$ref"].rpartition("/")[2]]
-    if isinstance(value, list):
-        for each in value:
-            yield from deprecated(part.get("items", {}), root, each)
-    elif isinstance(value, dict):
-        for key, each in value.items():
-            attribute = part.get("properties", {}).get(key, {})
-            if attribute.get("deprecated"):
-                yield key
-            yield from deprecated(attribute, root, each)
-
-
-def faults(found: dict[str, Any]) -> list[str]:
-    """What the schema of the object's own class and profiles has against it."""
-    found = json.loads(json.dumps(found))
-    root = schema(found["class_uid"], tuple(found["metadata"]["profiles"]))
-    errors = Draft202012Validator(root).iter_errors(found)
-    said = [f"{error.json_path}: {error.message}" for error in errors]
-    return said + [f"{name} is deprecated" for name in deprecated(root, root, found)]
-
-
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_every_golden_object_is_valid(path: Path) -> None:
     assert faults(json.loads(path.read_text(encoding="utf-8"))["ocsf"]) == []
@@ -171,6 +134,18 @@ def test_an_event_with_nothing_but_its_identity_is_valid() -> None:
         assert found["src_endpoint"] == {"name": "unknown"}
         assert found["time_dt"] == "1970-01-01T00:00:00.000Z"
         assert faults(found) == []
+
+
+def test_what_another_product_found_is_a_finding_and_no_call() -> None:
+    found = activity(replace(EVENT, finding=True, operation="Malware: Cryptomining"))
+    assert (found["class_uid"], found["activity_name"]) == (2004, "Create")
+    assert found["finding_info"] == {"uid": "e-1", "title": "Malware: Cryptomining"}
+    assert found["evidences"][0]["data"] == {
+        "operation": "CreateKey",
+        "parameters": {"user": "bob"},
+    }
+    bare = Event(uid="e", time=0, source="acme/findings", provider="acme", finding=True)
+    assert faults(found) == faults(activity(bare)) == []
 
 
 @pytest.mark.parametrize(
@@ -318,6 +293,7 @@ EVENTS = st.builds(
     service=TEXT,
     operation=TEXT,
     authentication=st.booleans(),
+    finding=st.booleans(),
     error=TEXT,
     message=TEXT,
     actor=ACTORS,
@@ -341,3 +317,25 @@ def test_any_event_is_valid_alone_and_as_evidence(event: Event) -> None:
 def test_the_version_written_is_the_version_of_the_distribution() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["project"]["version"] == PRODUCT_VERSION
+
+
+def test_a_finding_of_many_events_says_what_they_have_in_common_and_is_valid() -> None:
+    found = finding(
+        replace(
+            FINDING,
+            began=FINDING.time - 60_000,
+            count=12,
+            group={"userIdentity.arn": "x"},
+            capped=True,
+            former=("old",),
+        )
+    )
+    assert faults(found) == []
+    assert found["start_time"] == found["finding_info"]["first_seen_time"] == FINDING.time - 60_000
+    assert found["count"] == found["finding_info"]["related_events_count"] == 12
+    assert found["unmapped"] == {
+        "group": {"userIdentity.arn": "x"},
+        "capped": True,
+        "former_uids": ["old"],
+    }
+    assert "unmapped" not in finding(FINDING)

@@ -11,6 +11,7 @@ from core.rulebook import (
     And,
     Compare,
     Expr,
+    Filter,
     Not,
     Or,
     Rulebook,
@@ -20,6 +21,7 @@ from core.rulebook import (
     load,
     needs,
     number_text,
+    packed,
 )
 
 STOP = Text("eventName", ("stoplogging",))
@@ -33,6 +35,53 @@ def test_a_book_survives_dump_and_load() -> None:
     assert again.rules == (RULE,)
     assert again.detection(0) == made.detection(0)
     assert dump(again) == dump(made)
+
+
+FILTER = Filter(
+    id="f",
+    title="t",
+    owner="dana",
+    expires=1,
+    rules=("r",),
+    source="aws/*",
+    detect=packed(Not(Text("a", ("x",)))),
+)
+
+
+def test_a_book_with_filters_survives_dump_and_load() -> None:
+    made = book([(RULE, STOP, "")], filters=[FILTER])
+    again = load(dump(made))
+    assert again == made
+    assert again.filters == (FILTER,)
+    assert again.demand(0) == Not(Text("a", ("x",)))
+    assert again.filtered == {0: (0,)}
+    assert dump(again) == dump(made)
+
+
+def test_only_a_book_with_filters_is_of_the_format_that_knows_them() -> None:
+    """Who does not know filters would tell what is to be suppressed; other books mean the same."""
+    without, made = book([(RULE, STOP, "")]), book([(RULE, STOP, "")], filters=[FILTER])
+    assert (without.format, made.format) == (1, 2)
+    for format in (0, 3):
+        data = dump(made).replace(b'"format":2', f'"format":{format}'.encode())
+        with pytest.raises(BadRule, match=f"format {format}, this version reads") as refused:
+            load(data)
+        assert "vigil rules build" in refused.value.hint
+
+
+def test_a_book_from_before_there_were_filters_is_read_as_it_was() -> None:
+    made = book([(RULE, STOP, "")])
+    old = msgspec.json.decode(dump(made))
+    del old["filters"]
+    assert load(msgspec.json.encode(old)) == made
+
+
+def test_a_damaged_filter_is_named_when_it_is_needed() -> None:
+    made = book([(RULE, STOP, "")], filters=[FILTER])
+    damaged = load(dump(made).replace(b'["not",', b'["nor",'))
+    assert damaged.detection(0) == STOP
+    with pytest.raises(BadRule, match="filter f in the rulebook is damaged"):
+        damaged.demand(0)
 
 
 @pytest.mark.parametrize(

@@ -15,15 +15,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.detect import Detector, plain_match
+from core.detect import NO_MATCH, Detector, Suppressed, plain_match
 from core.detect.checks import any_in
 from core.model import Rule
 from core.ports import Derived, Source
-from core.rulebook import And, Cidr, Exists, Expr, Not, Null, Regex, Rulebook, Text, book
+from core.rulebook import (
+    And,
+    Cidr,
+    Exists,
+    Expr,
+    Filter,
+    Not,
+    Null,
+    Regex,
+    Rulebook,
+    Text,
+    book,
+)
+from core.rulebook import packed as as_laid
 from core.scan import Match, Scanner, Tally, identify, read, scan
 from core.scan.chunks import chunks
 from core.scan.salvage import pieces
 from core.scan.unpack import blocks
+from tests.core.test_detect import event_of
 
 TRAIL = Source(
     name="aws/cloudtrail",
@@ -31,7 +45,7 @@ TRAIL = Source(
     route="eventName",
     time="eventTime",
     uid="eventID",
-    event=lambda record: record,  # type: ignore[arg-type, return-value]
+    event=event_of,
     records="Records",
 )
 OTHER = TRAIL._replace(
@@ -46,10 +60,13 @@ QUIET: dict[str, Any] = {"eventSource": "s", "eventName": "Describe", "eventID":
 AZURE: dict[str, Any] = {"operationName": "Delete", "category": "administrative"}
 
 
-def rulebook(*exprs: tuple[str, Expr]) -> Rulebook:
+def rulebook(*exprs: tuple[str, Expr], filters: Any = ()) -> Rulebook:
     return book(
-        (Rule(id=str(n), title="t", source=source), expr, "")
-        for n, (source, expr) in enumerate(exprs)
+        (
+            (Rule(id=str(n), title="t", source=source), expr, "")
+            for n, (source, expr) in enumerate(exprs)
+        ),
+        filters=filters,
     )
 
 
@@ -295,7 +312,7 @@ def test_null_on_the_way_to_a_field_is_no_value() -> None:
     detector = Detector(made, [TRAIL])
     for _ in range(3):
         found = list_of(Scanner(detector, (("eventName",),)), text(*many * 100))
-        assert [[rule.id for rule in rules] for _, rules, _ in found] == [
+        assert [[rule.id for rule in rules] for _, rules, _, _ in found] == [
             ["0", "1"],
             ["2"],
             ["0"],
@@ -404,6 +421,8 @@ json_values = st.recursive(
     max_leaves=4,
 )
 records = st.dictionaries(st.sampled_from(KEYS), json_values, max_size=5)
+MARCH = 1_772_323_200_000
+times = st.sampled_from(["2026-02-28T00:00:00Z", "2026-04-01T00:00:00Z", 5, "soon", None, [5], {}])
 usual = st.builds(
     lambda name, source, more: {"eventName": name, "eventSource": source} | more,
     st.sampled_from(VALUES),
@@ -411,7 +430,7 @@ usual = st.builds(
     st.dictionaries(st.sampled_from(["a", "b"]), json_values, max_size=2),
 )
 
-HARD = rulebook(
+HARD_RULES: list[tuple[str, Expr]] = [
     ("aws/cloudtrail", Text("eventName", ("stoplogging",))),
     ("aws/cloudtrail", And((Text("eventName", ("x",)), Text("eventSource", ("s",))))),
     ("aws/cloudtrail", And((Text("eventName", ("x", "y")), Text("a.b", ("x",))))),
@@ -427,6 +446,19 @@ HARD = rulebook(
     ("aws/cloudtrail", And((Text("eventName", ("x",)), Regex("b", "(s|x)-?1?$")))),
     ("aws/cloudtrail", Text("a.c", tuple((0, f"s-{n}", 0) for n in range(1, 5)))),
     ("azure/activitylogs", Text("operationName", ("x",))),
+]
+HARD = rulebook(*HARD_RULES)
+FILTERED = rulebook(
+    *HARD_RULES,
+    filters=[
+        Filter(id=name, title="t", rules=rules, source="", expires=expires, detect=as_laid(expr))
+        for name, rules, expires, expr in (
+            ("a", ("0", "4"), None, Not(Text("a.b", ("x",)))),
+            ("b", ("1", "3"), MARCH, Not(Text("eventSource", ("s",)))),
+            ("c", (), MARCH, Not(Exists("b.c", wanted=True))),
+            ("d", ("5",), None, Text(None, ("stoplogging",))),
+        )
+    ],
 )
 FLAT = rulebook(
     *(("aws/cloudtrail", Text("a", (word, "x"))) for word in ("x", "y", "", "1", "s-1")),
@@ -438,7 +470,10 @@ FLAT = rulebook(
 """Fields within fields, which records may also have as dotted keys."""
 
 
-def slowly(data: bytes, detector: Detector) -> list[tuple[int, tuple[Rule, ...], Any]]:
+Found = tuple[int, tuple[Rule, ...], Any, tuple[Suppressed, ...]]
+
+
+def slowly(data: bytes, detector: Detector) -> list[Found]:
     found = []
     for position, value in enumerate(msgspec.json.decode(data)):
         inner = value.get("detail") if "detail-type" in value else None
@@ -448,24 +483,30 @@ def slowly(data: bytes, detector: Detector) -> list[tuple[int, tuple[Rule, ...],
             fits = all(key in record for key in one.keys)
             if fits and not source and (one is TRAIL or record["category"] == "Policy"):
                 source = one.name
-        if source and (rules := detector.match(source, record)):
-            found.append((position, rules, record))
+        matched = detector.judge(source, record) if source else NO_MATCH
+        if matched != NO_MATCH:
+            found.append((position, matched.rules, record, matched.suppressed))
     return found
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=700, deadline=None)
 @given(
     st.lists(usual | records, max_size=12),
+    st.lists(times, min_size=12, max_size=12),
+    st.sampled_from([HARD, FILTERED, FLAT]),
     st.booleans(),
     st.booleans(),
     st.booleans(),
-    st.sampled_from([HARD, FLAT]),
 )
 def test_headers_decide_as_whole_records_do(
-    many: list[Any], raw: bool, lines: bool, eager: bool, rules: Rulebook
+    many: list[Any], times: list[Any], made: Rulebook, raw: bool, lines: bool, eager: bool
 ) -> None:
-    many = [one for one in many if not isinstance(one.get("Records"), list)]
-    detector = Detector(rules, () if raw else [TRAIL, OTHER], raw=raw)
+    many = [
+        one | {"eventTime": time}
+        for one, time in zip(many, times, strict=False)
+        if not isinstance(one.get("Records"), list)
+    ]
+    detector = Detector(made, () if raw else [TRAIL, OTHER], raw=raw)
     data = text(*many)
     given = b"\n".join(json.dumps(one).encode() for one in many) if lines else data
     expected = slowly(data, detector)
@@ -478,20 +519,36 @@ def test_headers_decide_as_whole_records_do(
         assert list_of(Scanner(detector), given) == expected
         lean = list_of(Scanner(detector, (("eventID",), ("a", "b"))), given)
         again = list_of(Scanner(detector, (("eventID",), ("a", "b"))), given)
-    assert [one[:2] for one in lean] == [one[:2] for one in expected]
+    assert [(*one[:2], one[3]) for one in lean] == [(*one[:2], one[3]) for one in expected]
     assert lean == again or eager
-    for (_, _, part), (_, _, whole) in zip(lean, expected, strict=True):
+    for (_, _, part, _), (_, _, whole, _) in zip(lean, expected, strict=True):
         assert first(part, "eventID") == first(whole, "eventID")
         assert first(part, "a", "b") == first(whole, "a", "b")
+
+
+def test_only_records_whose_hits_a_filter_must_judge_are_opened_for_it() -> None:
+    screen = Filter(
+        id="f", title="t", rules=("0",), source="", detect=as_laid(Not(Text("who", ("robot",))))
+    )
+    one = ("aws/cloudtrail", Text("eventName", ("stoplogging",)))
+    two = ("aws/cloudtrail", Text("eventName", ("describe",)))
+    data = text(*[QUIET] * 500, *[STOP | {"who": "robot"}] * 3, STOP, *[QUIET] * 500)
+    for filters, opened in (((), 0), ([screen], 4)):
+        detector, tally = Detector(rulebook(one, two, filters=filters), [TRAIL]), Tally()
+        found = list(Scanner(detector, (("eventID",),)).scan(data, tally))
+        assert (tally.records, tally.opened) == (1_004, opened)
+        assert len(found) == 1_004
+        silent = [match.position for match in found if not match.rules]
+        assert silent == ([500, 501, 502] if filters else [])
 
 
 def first(record: Any, *names: str) -> Any:
     return next((record[name] for name in names if record.get(name) is not None), None)
 
 
-def list_of(scanner: Scanner, data: bytes) -> list[tuple[int, tuple[Rule, ...], Any]]:
+def list_of(scanner: Scanner, data: bytes) -> list[Found]:
     found: list[Match] = list(scanner.scan(data, Tally()))
-    return [(match.position, match.rules, match.native) for match in found]
+    return [(match.position, match.rules, match.native, match.suppressed) for match in found]
 
 
 def test_a_record_that_lacks_a_mark_of_its_neighbours_is_unknown() -> None:
@@ -520,6 +577,18 @@ def test_line_breaks_in_a_value_hide_nothing(pattern: Any) -> None:
     made = rulebook(("aws/cloudtrail", Text("b", (pattern,))))
     found = scan(text(QUIET, QUIET | {"b": "X\nY"}), Detector(made, [TRAIL]), Tally())
     assert [one.position for one in found] == [1]
+
+
+def test_a_key_with_dots_is_found_beside_the_shorter_one_that_a_header_holds() -> None:
+    source = TRAIL._replace(aliases={"c": ("a.b",)})
+    made = rulebook(
+        ("aws/cloudtrail", Null("c")),
+        ("aws/cloudtrail", And((Text(None, ("",)), Text("a", ("",))))),
+    )
+    record = {"eventSource": "s", "eventName": "n", "a": "", "a.b": ""}
+    (found,) = scan(text(record), Detector(made, [source]), Tally())
+    assert found.rules == plain_match(made, source, record)
+    assert [rule.id for rule in found.rules] == ["1"]
 
 
 def test_what_is_remembered_of_headers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -742,7 +811,7 @@ def test_shapes_of_a_logsource_are_told_apart_by_headers_as_by_whole_records(
         if source:
             assert rules == plain_match(SHAPED, source, record)
         if rules:
-            expected.append((position, rules, record))
+            expected.append((position, rules, record, ()))
     with pytest.MonkeyPatch.context() as patch:
         if eager:
             patch.setattr("core.scan.quick.LESSON", 0)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from core.chains import correlations
 from core.correlate import Condition, Correlation, Term
 from core.errors import BadRule
 from core.rulebook import Rulebook, dump, load
 from core.sigma import Compiled, compile_rules
+from core.watch import correlations
 
 BASE = """\
 title: {name}
@@ -279,9 +279,31 @@ def test_an_id_is_taken_once_by_rules_and_correlations_together(tmp_path: Path) 
 
 def test_what_may_never_fire_is_a_warning_with_its_line(tmp_path: Path) -> None:
     body = TEMPORAL.replace("timespan", "condition: {gte: 3, field: a}, timespan")
-    warnings = written(tmp_path, body + "tests: []\n").warnings
+    warnings = written(tmp_path, body).warnings
     assert [(one.line, one.reason.split(":")[0]) for one in warnings] == [
         (1, "3 rules can't fire"),
         (1, "temporal looks at no field"),
-        (4, "examples of a correlation are not run"),
     ]
+
+
+def test_an_example_of_a_correlation_has_several_events(tmp_path: Path) -> None:
+    tests = "tests:\n  - {name: twice, fires: true, events: [{a: 1}, {a: 2}]}\n"
+    (example,) = written(tmp_path, GOOD + tests).examples["many"]
+    assert (example.name, example.fires) == ("twice", True)
+    assert example.events == ({"a": 1}, {"a": 2})
+
+
+@pytest.mark.parametrize(
+    ("tests", "hint"),
+    [
+        ("[{name: x, fires: true, event: {a: 1}}]", "events"),
+        ("[{name: x, fires: true, evnts: [{a: 1}]}]", "events"),
+        ("[{name: x, fires: true, events: [1]}]", ""),
+        ("[{name: x, fires: true, events: {a: 1}}]", ""),
+    ],
+)
+def test_an_example_that_is_none_is_refused_by_line(tmp_path: Path, tests: str, hint: str) -> None:
+    (fault,) = written(tmp_path, f"{GOOD}tests: {tests}\n").faults
+    assert fault.line == GOOD.count("\n") + 1
+    assert "events: [record, ...]" in fault.reason
+    assert hint in fault.hint

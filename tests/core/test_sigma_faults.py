@@ -116,7 +116,6 @@ def test_all_faults_of_a_rule_are_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("title: t\nfilter: {rules: any}\n", "filters are not supported"),
         ("title: t\naction: global\n", "in a file with rules"),
         ("title: t\naction: globl\n", "an action is one of global, reset, repeat"),
         ("- a\n- b\n", "a rule is a map"),
@@ -240,3 +239,22 @@ def test_a_condition_nested_beyond_reason_is_refused(tmp_path: Path) -> None:
     deep = "not " * 3_000 + "selection"
     (fault,) = written(tmp_path, GOOD.replace("condition: selection", f"condition: {deep}")).faults
     assert "nested too deeply" in fault.reason
+
+
+def test_a_map_may_take_over_another_and_say_some_of_it_anew(tmp_path: Path) -> None:
+    tests = """tests:
+  - {name: a, fires: true, event: &a {one: 1, two: {x: 1}}}
+  - {name: b, fires: true, event: &b {<<: *a, one: 2}}
+  - {name: c, fires: true, event: {<<: *b, three: 3}}
+  - {name: d, fires: true, event: *b}
+"""
+    body = GOOD[: GOOD.index("tests:")] if "tests:" in GOOD else GOOD
+    compiled = written(tmp_path, body + tests)
+    assert compiled.faults == ()
+    (found,) = compiled.examples.values()
+    assert [one.event for one in found] == [
+        {"one": 1, "two": {"x": 1}},
+        {"one": 2, "two": {"x": 1}},
+        {"one": 2, "two": {"x": 1}, "three": 3},
+        {"one": 2, "two": {"x": 1}},
+    ]

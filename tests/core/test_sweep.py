@@ -5,9 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from core.correlate import Condition, Correlation
+from core.detect import Detector
 from core.errors import Forbidden
+from core.incident import Incidents
 from core.model import Event, Resource, Rule
-from core.sweep import SOURCE, sweep
+from core.rulebook import Text, book
+from core.sweep import SOURCE, source, sweep
+from core.watch import Watch
 
 RULE = Rule(id="p-1", title="Bucket open to the public", level="high", source="posture")
 ARN = "arn:aws:s3:::example"
@@ -105,3 +110,35 @@ def test_a_resource_with_an_unreadable_attribute_keeps_its_finding_open(swept):
 def test_a_sweep_is_on_record(swept):
     swept(bucket(True))
     assert swept.d.audited("detect")[-1] == "swept"
+
+
+def test_a_posture_rule_that_only_feeds_a_correlation_makes_no_finding_of_its_own(deployment):
+    many = Correlation(
+        rule=Rule(id="many", title="Many public buckets", level="high"),
+        type="value_count",
+        rules=(RULE.id,),
+        timespan=60_000,
+        fields=("id",),
+        conditions=(Condition("gte", 2),),
+    )
+    rules = book([(RULE, Text("attributes.public", ("true",)), "")], [many])
+    reads = source(lambda kind, event: ())
+    detector = Detector(rules, [reads])
+    incidents = Incidents(
+        watch=Watch(detector),
+        store=deployment.store,
+        audit=deployment.engine.audit,
+        clock=deployment.clock,
+        metrics=deployment.metrics,
+    )
+    engine = msgspec.structs.replace(
+        deployment.engine, match=detector.match, sources={SOURCE: reads}, incidents=incidents
+    )
+    resources = []
+    for name in ("a", "b"):
+        one = bucket(True, name=name)
+        resources.append(msgspec.structs.replace(one, record={**one.record, "id": name}))
+    swept = sweep(engine, {"storage_bucket": lambda: resources})
+    assert (swept.resources, swept.opened) == (2, 0)
+    (finding,) = deployment.findings()
+    assert (finding.rule.id, finding.count, finding.events) == ("many", 2, ("a", "b"))

@@ -75,7 +75,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     terraform.needs_terraform()
     python = lambda_python()
     folder = tmp_path_factory.mktemp("deployment")
-    build_package(folder / "build" / "aws.zip")
+    build_package("aws", folder / "build" / "aws.zip")
     logs = folder / "logs"
     with loopback.server(
         str(ROOT / "tests/e2e/cloud.py"),
@@ -86,26 +86,32 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         yield Deployment(terraform.module("aws", folder, endpoint), endpoint, logs)
 
 
-def build_package(output: Path) -> None:
+def build_package(platform: str, output: Path) -> None:
     """Build the zip with infra/package.py, for the processor of this machine."""
     spec = importlib.util.spec_from_file_location("package", ROOT / "infra/package.py")
     package = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(package)
-    package.build("aws", "arm64" if os.uname().machine == "aarch64" else "x86_64", output)
+    package.build(platform, "arm64" if os.uname().machine == "aarch64" else "x86_64", output)
 
 
 def lambda_python() -> Path:
-    """An interpreter with what Lambda's python3.13 runtime has: awslambdaric and boto3, no more.
+    """An interpreter with what Lambda's python3.13 runtime has: awslambdaric and boto3, no more."""
+    return runtime("ric", "awslambdaric")
+
+
+def runtime(name: str, holds: str) -> Path:
+    """A Python 3.13 with what requirements/NAME.txt locks and no more.
 
     Kept in build/ between runs; the lock's digest is in its name.
     """
-    lock = ROOT / "requirements/ric.txt"
-    venv = ROOT / "build" / f"ric-{hashlib.sha256(lock.read_bytes()).hexdigest()[:8]}"
+    lock = ROOT / "requirements" / f"{name}.txt"
+    venv = ROOT / "build" / f"{name}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:8]}"
     if not (venv / "ready").exists():
         shutil.rmtree(venv, ignore_errors=True)
-        uv("venv", "--quiet", "--python", python313(), str(venv))
         python = str(venv / "bin/python")
-        uv("pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", str(lock))
+        uv(holds, "venv", "--quiet", "--python", python313(), str(venv))
+        locked = ("--require-hashes", "-r", str(lock))
+        uv(holds, "pip", "install", "--quiet", "--python", python, *locked)
         (venv / "ready").touch()
     return venv / "bin/python"
 
@@ -125,10 +131,10 @@ def python313() -> str:
     return "3.13"
 
 
-def uv(*arguments: str) -> None:
+def uv(holds: str, *arguments: str) -> None:
     """uv ARGUMENTS; without a Python 3.13 the tests can't run."""
     beside = Path(sys.executable).with_name("uv")
     command = [str(beside) if beside.exists() else "uv", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        terraform.missing("Python 3.13 with awslambdaric", f"by hand; uv said: {done.stderr}")
+        terraform.missing(f"Python 3.13 with {holds}", f"by hand; uv said: {done.stderr}")

@@ -92,6 +92,33 @@ def workspace(service: str, name: str, **more: Any) -> dict[str, Any]:
     }
 
 
+SCC: dict[str, Any] = {
+    "notificationConfigName": "organizations/123456789012/notificationConfigs/vigil",
+    "finding": {
+        "name": "organizations/123456789012/sources/456/findings/0a1b",
+        "parent": "organizations/123456789012/sources/456",
+        "resourceName": "//cloudresourcemanager.googleapis.com/projects/123456789012",
+        "state": "ACTIVE",
+        "category": "Persistence: IAM Anomalous Grant",
+        "eventTime": "2026-03-01T10:20:30.123Z",
+        "createTime": "2026-03-01T10:20:31Z",
+        "severity": "HIGH",
+        "findingClass": "THREAT",
+        "access": {
+            "principalEmail": "mallory@example.com",
+            "callerIp": "192.0.2.7",
+            "userAgent": "gcloud",
+        },
+    },
+    "resource": {
+        "name": "//cloudresourcemanager.googleapis.com/projects/123456789012",
+        "projectDisplayName": "example-project",
+        "project": "//cloudresourcemanager.googleapis.com/projects/123456789012",
+        "type": "google.cloud.resourcemanager.Project",
+        "displayName": "example-project",
+    },
+}
+
 LOGIN = workspace("login.googleapis.com", "login_failure")
 ADMIN = workspace("admin.googleapis.com", "CREATE_USER")
 
@@ -100,6 +127,7 @@ RECORDS = {
     "kubernetes": ("gcp/gcp.audit", GKE),
     "sign-in": ("gcp/google_workspace.login", LOGIN),
     "admin": ("gcp/google_workspace.admin", ADMIN),
+    "scc": ("gcp/scc", SCC),
 }
 
 JSON = st.recursive(
@@ -294,6 +322,59 @@ def test_an_id_is_of_log_time_and_insert_id_and_else_of_the_content() -> None:
     assert event(bare).uid == event(copy.deepcopy(bare)).uid != first.uid
 
 
+def running(**operation: Any) -> dict[str, Any]:
+    said = {"id": "operation-7", "producer": "compute.googleapis.com", **operation}
+    at = f"2026-03-01T10:20:{30 + len(operation)}Z"
+    return {**ENTRY, "operation": said, "insertId": str(said), "timestamp": at}
+
+
+def test_the_entries_of_one_long_running_call_are_one_event() -> None:
+    began, went_on, ended = running(first=True), running(), running(last=True)
+    assert event(began).uid == event(went_on).uid == event(ended).uid
+    assert [event(each).outcome for each in (began, ended)] == ["unknown", "success"]
+
+
+def test_calls_of_one_entry_or_of_other_operations_are_apart() -> None:
+    whole = running(first=True, last=True)
+    entries = [
+        whole,
+        {**whole, "insertId": "other"},
+        running(first=True),
+        running(id="operation-8"),
+        running(producer="example.com"),
+        {**running(first=True), "logName": "projects/other/logs/x"},
+        {**running(first=True), "protoPayload": {"methodName": "v1.compute.disks.insert"}},
+    ]
+    assert len({event(each).uid for each in entries}) == len(entries)
+
+
+def test_a_finding_of_security_command_center_tells_what_who_and_where() -> None:
+    found = event(SCC, "gcp/scc")
+    assert (found.finding, found.operation) == (True, "Persistence: IAM Anomalous Grant")
+    assert (found.account, found.ip, found.user_agent) == ("example-project", "192.0.2.7", "gcloud")
+    assert (found.actor.uid, found.actor.type) == ("mallory@example.com", "user")
+    assert found.resources[0].uid == SCC["finding"]["resourceName"]
+    assert activity(found)["class_uid"] == 2004
+
+
+def test_a_finding_told_again_is_one_event_and_reopened_another() -> None:
+    def told(**fields: Any) -> str:
+        return event({**SCC, "finding": {**SCC["finding"], **fields}}, "gcp/scc").uid
+
+    assert told() == told(mute="MUTED", severity="LOW")
+    assert len({told(), told(state="INACTIVE"), told(eventTime="2026-03-02T00:00:00Z")}) == 3
+
+
+@pytest.mark.parametrize(
+    ("finding", "reason"),
+    [({}, "no name"), ("x", "no name"), ({"name": "x"}, "eventTime"), ({"name": "x", "eventTime": "\x1b"}, "eventTime")],
+)  # fmt: skip
+def test_a_notification_without_its_identity_is_refused(finding: Any, reason: str) -> None:
+    with pytest.raises(BadRecord, match=reason) as caught:
+        event({**SCC, "finding": finding}, "gcp/scc")
+    assert str(caught.value).isprintable()
+
+
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
@@ -349,9 +430,14 @@ def test_an_entry_comes_out_of_every_envelope(body: dict[str, Any]) -> None:
     assert unwrap(json.dumps(body).encode()).records == (ENTRY,)
 
 
+def test_a_finding_of_security_command_center_comes_out_of_a_push() -> None:
+    (record,) = unwrap(pushed(SCC)).records
+    assert identify(record, SOURCES) == BY_NAME["gcp/scc"]
+
+
 def test_what_is_known_and_not_read_is_ignored_with_a_reason() -> None:
-    finding = {"notificationConfigName": "organizations/1/x", "finding": {}, "resource": {}}
-    assert "Security Command Center" in unwrap(pushed(finding)).ignored[0]
+    deleted = {"notificationConfigName": "organizations/1/x", "deletedFinding": "x"}
+    assert "deleted" in unwrap(pushed(deleted)).ignored[0]
     assert "Cloud Monitoring" in unwrap(pushed({"incident": {}, "version": "1.2"})).ignored[0]
     assert "without data" in unwrap({"message": {"messageId": "1"}}).ignored[0]
 

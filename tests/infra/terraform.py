@@ -64,8 +64,11 @@ class Module(NamedTuple):
         return {name: each["value"] for name, each in found.items()}
 
 
-def module(name: str, folder: Path, endpoint: str) -> Module:
-    """infra/NAME copied into `folder` with what it reads beside it, initialised."""
+def module(name: str, folder: Path, endpoint: str, plugins: Path | None = None) -> Module:
+    """infra/NAME copied into `folder` with what it reads beside it, initialised.
+
+    `plugins` is a folder of providers; without one they are looked for, or fetched.
+    """
     needs_terraform()
     copy = folder / "infra" / name
     copy.mkdir(parents=True)
@@ -75,7 +78,7 @@ def module(name: str, folder: Path, endpoint: str) -> Module:
     (folder / permissions).parent.mkdir(parents=True)
     shutil.copy(ROOT / permissions, folder / permissions)
     made = Module(copy, environment(endpoint))
-    plugins = plugin_folder()
+    plugins = plugins or plugin_folder()
     made.run("init", "-input=false", *([f"-plugin-dir={plugins}"] if plugins else []))
     return made
 
@@ -85,7 +88,7 @@ def environment(endpoint: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("AWS_", "TF_")) or name == "TF_PLUGIN_CACHE_DIR"
+        if not name.startswith(("ARM_", "AWS_", "TF_")) or name == "TF_PLUGIN_CACHE_DIR"
     }
     return {
         **kept,

@@ -12,6 +12,8 @@ from moto.events.models import EventPattern
 
 from core import config
 from core.actions import CATALOGUE
+from core.rulebook import CATEGORIES
+from functions.aws.operations import TABLE
 from tests.infra import terraform
 
 PERMISSIONS = json.loads((terraform.ROOT / "functions/aws/permissions.json").read_text())
@@ -179,6 +181,7 @@ def test_other_wrong_variables_are_refused_all_at_once(aws):
         enabled_verbs=["delete_everything"],
         journal={"mode": "NONE", "days": 0},
         sweep_minutes=300,
+        settle_minutes=0,
         name="Vigil!",
         functions={"detect": {"timeout": 1000}},
     )
@@ -232,6 +235,24 @@ def test_a_queue_waits_six_times_the_timeout_of_its_function(mixed):
     assert waits == {"vigil-events": 600, "vigil-respond": 360}
 
 
+def test_correlations_decide_every_few_minutes_and_a_sweep_stays_a_sweep(default):
+    schedules = {each["name"]: each for each in resources(default, "aws_scheduler_schedule")}
+    settle, sweep = schedules["vigil-settle"], schedules["vigil-sweep"]
+    assert settle["schedule_expression"] == "rate(5 minutes)"
+    assert json.loads(settle["target"][0]["input"]) == {"task": "settle"}
+    assert sweep["target"][0]["input"] is None
+
+
+def test_a_sweep_that_does_not_finish_is_an_alarm_however_often_its_function_runs(default):
+    alarms = {
+        each["alarm_name"]: each for each in resources(default, "aws_cloudwatch_metric_alarm")
+    }
+    for name, minutes in (("sweeps", 60), ("settlings", 5)):
+        alarm = alarms[f"vigil-{name}-missed"]
+        assert (alarm["namespace"], alarm["metric_name"]) == ("Vigil", name)
+        assert (alarm["period"], alarm["treat_missing_data"]) == (60 * minutes, "breaching")
+
+
 def test_files_of_a_trail_come_in_by_eventbridge_too(mixed):
     (rule,) = [
         each
@@ -283,30 +304,37 @@ def envelope(event):
 
 
 def cloudtrail_rules():
-    for file in sorted((terraform.ROOT / "core/rules").rglob("*.yml")):
-        for rule in yaml.safe_load_all(file.read_text()):
-            if rule.get("logsource", {}).get("service") == "cloudtrail":
-                yield {**rule, "file": file.name}
+    """Rules about CloudTrail or about every cloud, and the correlations of the same files."""
+    for folder in ("aws", "cross"):
+        for file in sorted((terraform.ROOT / "core/rules" / folder).rglob("*.yml")):
+            for rule in yaml.safe_load_all(file.read_text()):
+                logsource = rule.get("logsource", {})
+                if "category" not in logsource or logsource["category"] in CATEGORIES:
+                    yield {**rule, "file": file.name}
 
 
 def firing_examples():
     for rule in cloudtrail_rules():
         for example in rule.get("tests", []):
-            if example["fires"]:
-                yield f"{rule['file']}: {example['name']}", example["event"]
+            for event in example.get("events", [example.get("event")]):
+                if example["fires"] and "eventName" in event:
+                    yield f"{rule['file']}: {example['name']}", event
 
 
 def event_names(detection):
-    """Every plain value that a detection asks of eventName."""
+    """Every plain value that a detection asks of eventName, or means by a class of operations."""
     if isinstance(detection, list):
         return {name for each in detection for name in event_names(each)}
     if not isinstance(detection, dict):
         return set()
-    return {
+    named = {
         name
         for key, value in detection.items()
         for name in (as_list(value) if key == "eventName" else event_names(value))
     }
+    classes = as_list(detection.get("metadata.labels", []))
+    meant = {name for one in classes for names in TABLE[one].values() for name in names}
+    return named | meant
 
 
 SIGN_IN_EVENTS = {"ConsoleLogin"}
@@ -323,6 +351,7 @@ FAULTS = (
     "GOVERNANCE or COMPLIANCE",
     "days is 1 to 36500",
     "5 to 150",
+    "1 to 60",
     "lower-case",
     "1 to 900 seconds",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import stat
 import zipfile
 
@@ -24,6 +25,11 @@ def package():
 @pytest.fixture(scope="module")
 def built(package, tmp_path_factory):
     return package.build("aws", "x86_64", tmp_path_factory.mktemp("zip") / "aws.zip")
+
+
+@pytest.fixture(scope="module")
+def azure(package, tmp_path_factory):
+    return package.build("azure", "x86_64", tmp_path_factory.mktemp("zip") / "azure.zip")
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +89,46 @@ def test_the_zip_for_arm_holds_arm_libraries(package, tmp_path):
     assert [name for name in libraries if "x86_64" in name] == []
 
 
+def test_two_builds_for_azure_give_the_same_bytes(package, azure, tmp_path):
+    again = package.build("azure", "x86_64", tmp_path / "again.zip")
+    assert again.read_bytes() == azure.read_bytes()
+
+
+def test_the_host_of_azure_finds_app_and_libraries_where_it_looks(azure):
+    with zipfile.ZipFile(azure) as archive:
+        names = archive.namelist()
+        host = json.loads(archive.read("host.json"))
+    assert top_level(names) == {
+        *(".python_packages", "core", "functions"),
+        *("function_app.py", "host.json", "rulebook.json"),
+    }
+    libraries = {name.split("/")[3] for name in names if name.startswith(".python_packages/")}
+    assert {"azure", "msal", "msgspec", "re2", "urllib3"} <= libraries
+    assert libraries & {"bin", "boto3", "pytest", "click", "sigma"} == set()
+    assert host["extensions"]["queues"]["messageEncoding"] == "base64"
+    folders = {name.split("/")[1] for name in names if name.startswith("functions/")}
+    assert folders == {"__init__.py", "azure"}
+
+
+def test_a_function_of_azure_ends_before_its_lease_and_a_message_waits_until_behind_it(azure):
+    from core.claim import LEASE_MS
+
+    with zipfile.ZipFile(azure) as archive:
+        host = json.loads(archive.read("host.json"))
+    assert seconds(host["functionTimeout"]) * 1000 < LEASE_MS
+    assert seconds(host["extensions"]["queues"]["visibilityTimeout"]) * 1000 > LEASE_MS
+
+
+def seconds(clock):
+    hours, minutes, rest = map(int, clock.split(":"))
+    return 3600 * hours + 60 * minutes + rest
+
+
+def test_a_processor_that_a_platform_does_not_have_is_named(package, tmp_path):
+    with pytest.raises(package.BuildError, match="arm64"):
+        package.build("azure", "arm64", tmp_path / "azure.zip")
+
+
 def test_a_platforms_own_distribution_stops_the_build(package, tmp_path):
     (tmp_path / "boto3-1.0.dist-info").mkdir()
     with pytest.raises(package.BuildError, match=r"boto3-1\.0"):
@@ -90,7 +136,7 @@ def test_a_platforms_own_distribution_stops_the_build(package, tmp_path):
 
 
 def test_a_lock_names_every_file_by_hash_and_no_host():
-    for lock in ("aws.txt", "ric.txt"):
+    for lock in ("aws.txt", "azure.txt", "azure-worker.txt", "ric.txt"):
         text = (terraform.ROOT / "requirements" / lock).read_text()
         pinned = [line for line in text.splitlines() if "==" in line]
         assert pinned

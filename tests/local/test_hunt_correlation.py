@@ -309,14 +309,13 @@ def test_fail_on_looks_at_what_is_told(hunted):
     assert hunted([document, loud], five(), "--fail-on", "high").code == 1
 
 
-def test_a_built_rulebook_fires_alike_and_building_says_what_functions_lack(
-    vigil, tmp_path, logs
-):  # fmt: skip
+def test_a_built_rulebook_fires_alike(vigil, tmp_path, logs):
     rules, book = tmp_path / "rules.yml", tmp_path / "book.json"
     rules.write_text("---\n".join([correlation("event_count", "failed", **COUNT), FAILED]))
     built = vigil("rules", "build", "--rules", rules, "-o", book)
     assert built.code == 0
-    assert "functions of this version do not evaluate correlations" in built.err
+    assert "1 rules and 1 correlations compiled" in built.err
+    assert "warning" not in built.err
     folder = logs("a.json", *five())
     hits = ("--emit", "hits", "--format", "json")
     by_book = vigil("hunt", folder, "--rules", book, *hits)
@@ -325,3 +324,19 @@ def test_a_built_rulebook_fires_alike_and_building_says_what_functions_lack(
     assert both.out == by_book.out
     listed = vigil("rules", "list", "--rules", book, "--format", "json")
     assert {line["title"] for line in listed.lines} == {"Failed", "many"}
+
+
+def test_a_finding_says_what_its_events_have_in_common_when_and_how_many(vigil, tmp_path, logs):
+    rules, folder = tmp_path / "rules.yml", logs("a.json", *five())
+    rules.write_text("---\n".join([correlation("event_count", "failed", **COUNT), FAILED]))
+    found = vigil("hunt", folder, "--rules", rules, "--format", "json")
+    (finding,) = found.lines
+    assert finding["unmapped"] == {"group": {"who": "dana"}}
+    assert finding["count"] == finding["finding_info"]["related_events_count"] == 5
+    assert finding["start_time_dt"] == "2026-01-31T12:00:00.000Z"
+    assert finding["end_time_dt"] == "2026-01-31T12:00:40.000Z"
+    assert "who=dana, 5 events" in vigil("hunt", folder, "--rules", rules).out
+    page = tmp_path / "r.html"
+    vigil("hunt", folder, "--rules", rules, "--report", page)
+    assert "who=dana" in page.read_text()
+    assert "2026-01-31T12:00:00Z to 2026-01-31T12:00:40Z" in page.read_text()

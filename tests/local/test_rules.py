@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.local.samples import RULE, RULE_ID, record
@@ -103,3 +105,69 @@ def test_lint_of_sound_rules_says_nothing_and_exits_with_0(vigil, rule):
     ran = vigil("rules", "lint", "--rules", rule, "--format", "json")
     assert (ran.code, ran.out) == (0, "")
     assert "1 rules checked, 0 remarks" in ran.err
+
+
+TOGETHER = f"""\
+title: Logging stopped twice
+id: 99999999-2222-3333-4444-555555555555
+status: test
+description: It happened twice within ten minutes.
+level: high
+tags: [attack.defense-impairment, attack.t1685.002]
+correlation:
+  type: event_count
+  rules: ['{RULE_ID}']
+  group-by: [userIdentity.userName]
+  timespan: 10m
+  condition: {{gte: 2}}
+tests:
+  - name: twice
+    fires: true
+    events: [EVENTS]
+  - name: apart
+    fires: false
+    events: [APART]
+---
+{RULE}"""
+
+
+def twice(minute):
+    events = (record(1), record(2, eventTime=f"2026-01-31T12:{minute:02d}:01Z"))
+    return ", ".join(map(json.dumps, events))
+
+
+def together(events=10, apart=11):
+    return TOGETHER.replace("EVENTS", twice(events)).replace("APART", twice(apart))
+
+
+def test_the_examples_of_a_correlation_are_run_as_a_hunt_is(vigil, rule):
+    rule.write_text(together())
+    ran = vigil("rules", "test", "--rules", rule)
+    assert (ran.code, ran.out) == (0, "")
+    assert "4 of 4 examples pass, for 2 rules" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (together(events=11), "example 'twice' does not fire"),
+        (together(apart=10), "example 'apart' fires, and should not"),
+        (together().replace("eventSource", "eventSauce", 1), "'twice' holds a record of no source"),
+        (together().replace("eventTime", "eventTim", 1), "'twice' holds a record without a read"),
+    ],
+)
+def test_an_example_of_a_correlation_that_fails_is_named(vigil, rule, text, says):
+    rule.write_text(text)
+    ran = vigil("rules", "test", "--rules", rule)
+    assert ran.code == 1
+    assert says in ran.out
+
+
+def test_an_example_of_silence_ends_with_its_last_record(vigil, rule):
+    """Whatever it is: that no rule matches it says that the log went on."""
+    last = record(3, eventName="ListUsers", eventTime="2026-01-31T12:20:00Z")
+    text = together().replace("event_count", "absence").replace("  condition: {gte: 2}\n", "")
+    events = f"{json.dumps(record(1))}, {json.dumps(last)}"
+    rule.write_text(text.replace(twice(10), events).replace(twice(11), json.dumps(record(1))))
+    ran = vigil("rules", "test", "--rules", rule)
+    assert (ran.code, ran.out) == (0, "")

@@ -14,7 +14,7 @@ from core.audit import Audit
 from core.config import Policy, VerbPolicy
 from core.engine import Engine
 from core.memory import MemoryMetrics, Recorder
-from core.model import Action, Rule
+from core.model import Action, Finding, Rule
 from core.ports import system_clock
 from core.respond import Responder
 from functions.aws.actions import actions as aws_verbs
@@ -209,3 +209,27 @@ def test_a_policy_with_faults_names_its_file_and_every_fault(vigil, home, accoun
     assert "policy.json" in ran.err
     assert "enabld" in ran.err
     assert "max_actions_per_hour" in ran.err
+
+
+def test_a_finding_of_a_correlation_says_what_it_is_about_and_is_found_by_a_former_uid(
+    vigil, tmp_path
+):
+    finding = Finding(
+        uid="f" * 32, rule=RULE, level="high", title="Burst", time=1_700_000_060_000,
+        last_seen=1_700_000_120_000, found_at=1_700_000_200_000, provider="aws", count=7,
+        group={"user": "dana"}, began=1_700_000_000_000, capped=True, former=("e" * 32,),
+    )  # fmt: skip
+    with state.opened(tmp_path / "home", create=True) as home:
+        value = {"finding": msgspec.to_builtins(finding), "state": "settled"}
+        home.store.put("finding", finding.uid, value, version=0)
+        home.store.put("finding", "e" * 32, {"state": "replaced", "by": finding.uid}, version=0)
+    listed = vigil("findings", "list", "--home", "home")
+    assert "user=dana, 7 or more events" in listed.out
+    assert "1 findings" in listed.err
+    shown = vigil("findings", "show", "e" * 32, "--home", "home")
+    assert finding.uid in shown.out
+    assert "2023-11-14T22:13:20Z to 2023-11-14T22:15:20Z" in shown.out
+    (line,) = vigil("findings", "list", "--home", "home", "--format", "json").lines
+    assert line["unmapped"] == {
+        "group": {"user": "dana"}, "capped": True, "former_uids": ["e" * 32],
+    }  # fmt: skip

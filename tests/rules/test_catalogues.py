@@ -12,9 +12,11 @@ import yaml
 
 from core.lint.known import about
 from core.lint.subject import Known
+from core.rulebook import CATEGORIES
 from core.sigma.about import NEEDS
 from functions.local.sources import sources
 from tests.azure.test_events import RECORDS as AZURE
+from tests.azure.test_other_events import ALERTS, AUDIT
 from tests.gcp.test_events import RECORDS as GCP
 
 ROOT = Path(__file__).parents[2]
@@ -23,16 +25,24 @@ ROOT = Path(__file__).parents[2]
 def samples() -> Iterator[Any]:
     for name, (source, record) in AZURE.items():
         yield pytest.param(source, record, id=name)
+    for name, record in ALERTS.items():
+        yield pytest.param("azure/securityalert", record, id=f"alert-{name}")
+    yield pytest.param("kubernetes/audit", AUDIT, id="kubernetes")
     for name, (source, record) in GCP.items():
         yield pytest.param(source, record, id=name)
     for path in sorted((ROOT / "tests" / "aws" / "golden").glob("*.json")):
         yield pytest.param("aws/cloudtrail", json.loads(path.read_text())["record"], id=path.stem)
     for path in sorted((ROOT / "core" / "rules").rglob("*.yml")):
-        document = yaml.safe_load(path.read_text())
-        category = document.get("logsource", {}).get("category", "aws/cloudtrail")
-        if "correlation" not in document and category in ("posture", "aws/cloudtrail"):
-            for number, example in enumerate(document["tests"]):
-                yield pytest.param(category, example["event"], id=f"{path.stem}-{number}")
+        for document in yaml.safe_load_all(path.read_text()):
+            if "correlation" not in document and source_of(document) not in CATEGORIES:
+                for number, example in enumerate(document["tests"]):
+                    name = f"{document['name']}-{number}"
+                    yield pytest.param(source_of(document), example["event"], id=name)
+
+
+def source_of(document: dict[str, Any]) -> str:
+    logsource = document["logsource"]
+    return logsource.get("category") or f"{logsource['product']}/{logsource['service']}"
 
 
 def unlisted(value: Any, known: Known, path: str = "") -> Iterator[str]:

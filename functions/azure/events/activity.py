@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import partial
 
 from core.errors import BadRecord
 from core.hostile import kind_of
@@ -31,17 +32,18 @@ from core.model import (
 )
 from core.native import first, text
 from core.ports import Derive, Source
-from functions.azure.catalogue import ACTIVITY
+from functions.azure import catalogue, neutral, operations
+from functions.azure.events.grants import assigned_role
 from functions.azure.events.values import address, content_id, moment, part
 
-__all__ = ["ACTIVITY_SOURCES", "activity_event"]
+__all__ = ["ACTIVITY_SOURCES", "activity_event", "ended"]
 
 
 def activity_event(record: NativeRecord) -> Event:
     """A record of the Activity Log, of any shape, in neutral words.
 
-    BadRecord when it is no object or lacks an operation or a readable time. The id is the one that
-    Azure gave; Event Hub records have none, so theirs comes from what tells one from another.
+    BadRecord when it is no object or lacks an operation or a readable time. What ARM did has the
+    same id in every shape; for the rest it is the one that Azure gave, or made from the content.
     """
     if not isinstance(record, Mapping):
         raise BadRecord(f"a record of the Activity Log is an object, not {kind_of(record)}")
@@ -51,9 +53,10 @@ def activity_event(record: NativeRecord) -> Event:
     target, status = first(record, *RESOURCE_ID), first(record, *STATUS)
     subscription = _subscription(record, target)
     outcome = OUTCOMES.get(status.casefold(), "unknown")
+    time = moment(record, "a record of the Activity Log", *TIME)
     return Event(
-        uid=first(record, "eventDataId", "EventDataId", "id") or _content_id(record, status),
-        time=moment(record, "a record of the Activity Log", *TIME),
+        uid=_uid(record, operation, outcome, time),
+        time=time,
         source=ACTIVITYLOGS,
         provider="azure",
         account=subscription or _tenant(record),
@@ -61,24 +64,53 @@ def activity_event(record: NativeRecord) -> Event:
         service=_provider(record).casefold(),
         operation=operation,
         activity=_activity(record, operation),
+        labels=operations.ACTIVITY.labels("", operation),
         outcome=outcome,
         error=_error(record, status) if outcome == "failure" else "",
         message=first(record, "properties.statusMessage", "resultDescription"),
         actor=_actor(record),
         ip=next(filter(None, (address(first(record, path)) for path in ADDRESS)), ""),
-        request=first(record, "correlationId", "CorrelationId", "data.correlationId"),
-        resources=_resources(target, subscription),
+        request=first(record, *CORRELATION),
+        resources=(*_resources(target, subscription), *assigned_role(record, operation)),
         record=record,
     )
 
 
-def _content_id(record: NativeRecord, status: str) -> str:
-    """The same record delivered twice, whole or in another envelope, has the same id."""
-    said = [first(record, "correlationId"), first(record, *OPERATION), status]
-    said += [first(record, *RESOURCE_ID), first(record, "resultSignature"), first(record, *TIME)]
-    if not said[0]:
-        return content_id(record, ACTIVITYLOGS)
+def ended(record: NativeRecord) -> NativeRecord | None:
+    """The record that says an operation was begun or accepted, as its end will be if it succeeds.
+
+    None for any other record. What a rule says of both, it says of the operation and not of its
+    beginning.
+    """
+    for path, word in ENDS.items():
+        field, _, inner = path.partition(".")
+        if first(record, path).casefold() in BEGUN:
+            end = {inner: word} if inner else word
+            return {**record, field: end, **{key: "" for key in SIGNATURES if key in record}}
+    return None
+
+
+def _uid(record: NativeRecord, operation: str, outcome: Outcome, time: int) -> str:
+    """What ARM did is named by correlation, operation, resource, outcome and hour: no shape has
+    an id that another has too, and a caller may choose the correlation (decision 0099).
+    """
+    correlation = first(record, *CORRELATION)
+    said = [correlation, operation, first(record, *RESOURCE_ID)]
+    if correlation and _administrative(record):
+        return digest(ACTIVITYLOGS, *map(str.casefold, said), outcome, str(time // HOUR_MS))
+    given = first(record, "eventDataId", "EventDataId", "id")
+    if given or not correlation:
+        return given or content_id(record, ACTIVITYLOGS)
+    said += [first(record, *STATUS), first(record, "resultSignature"), first(record, *TIME)]
     return digest(ACTIVITYLOGS, json.dumps(said))
+
+
+def _administrative(record: NativeRecord) -> bool:
+    """Other categories tell several things of one resource under one correlation."""
+    found = first(record, *CATEGORY).casefold()
+    return found in ADMINISTRATIVE or text(record.get("eventType") or record.get("type")) in (
+        GRID_TYPES
+    )
 
 
 def _subscription(record: NativeRecord, target: str) -> str:
@@ -182,6 +214,7 @@ STATUS = ("resultType", "status.value", "ActivityStatusValue", "ActivityStatus",
 CATEGORY = ("category.value", "CategoryValue", "properties.eventCategory", "category")
 TIME = ("time", "eventTimestamp", "TimeGenerated", "eventTime")
 SUBSCRIPTION_ID = ("subscriptionId", "SubscriptionId", "data.subscriptionId")
+CORRELATION = ("correlationId", "CorrelationId", "data.correlationId")
 """Native paths, one for each shape; the first that exists counts. An Event Hub record's own
 `category` may be the kind of operation (`Write`), so the event's category goes before it."""
 
@@ -210,6 +243,22 @@ OUTCOMES: Mapping[str, Outcome] = {
     **dict.fromkeys(("failure", "failed", "cancel", "canceled", "cancelled"), "failure"),
 }
 """Folded status; `Start` and `Started` tell that it was begun, so its outcome is unknown."""
+
+BEGUN = frozenset({"start", "started", "accept", "accepted"})
+
+ENDS: Mapping[str, str] = {
+    "resultType": "Success",
+    "status.value": "Succeeded",
+    "ActivityStatusValue": "Success",
+    "ActivityStatus": "Succeeded",
+}
+"""Where each shape has the status, and its word for an operation that succeeded."""
+
+SIGNATURES = ("resultSignature", "subStatus", "ActivitySubstatusValue", "ActivitySubstatus")
+
+ADMINISTRATIVE = frozenset({"administrative", "write", "delete", "action"})
+
+HOUR_MS = 3_600_000
 
 VERBS: Mapping[str, Activity] = {"write": "update", "delete": "delete", "read": "read"}
 
@@ -265,7 +314,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "properties.message": ("properties.message", *OPERATION),
     "Level": ("level", "Level"),
     "SubscriptionId": SUBSCRIPTION_ID,
-    "correlationId": ("correlationId", "CorrelationId", "data.correlationId"),
+    "correlationId": CORRELATION,
 }
 """As SigmaHQ's rules and Log Analytics write them; alike for every shape."""
 
@@ -283,8 +332,9 @@ def _shape(keys: tuple[str, ...], only: Mapping[str, tuple[str, ...]], time: str
         event=activity_event,
         aliases=ALIASES,
         derived=DERIVED,
+        neutral=partial(neutral.activity, OUTCOMES),
         records="records",
-        fields=ACTIVITY,
+        fields=catalogue.ACTIVITY,
     )
 
 

@@ -12,6 +12,7 @@ Pure. It doesn't know the Activity Log, nor how rules write the fields: entra_fi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import msgspec
 
@@ -20,7 +21,7 @@ from core.hostile import kind_of
 from core.model import Activity, Actor, Event, Json, NativeRecord, Outcome, Resource
 from core.native import dig, first, text
 from core.ports import Source
-from functions.azure import catalogue
+from functions.azure import catalogue, neutral
 from functions.azure.events.entra_fields import (
     AUDIT,
     AUDIT_DERIVED,
@@ -32,7 +33,9 @@ from functions.azure.events.entra_fields import (
     SIGNIN,
     SIGNIN_DERIVED,
 )
+from functions.azure.events.grants import directory_roles
 from functions.azure.events.values import address, content_id, moment, named, part
+from functions.azure.operations import DIRECTORY
 
 __all__ = ["ENTRA_SOURCES", "audit_event", "pim_event", "risk_event", "signin_event"]
 
@@ -54,6 +57,7 @@ def audit_event(record: NativeRecord) -> Event:
         service=first(held, "loggedByService"),
         operation=operation,
         activity=ACTIVITIES.get(first(held, "operationType").casefold(), "other"),
+        labels=DIRECTORY.labels("", operation),
         outcome=outcome,
         error=first(held, "resultReason") if outcome == "failure" else "",
         message=first(held, "resultReason", "resultDescription"),
@@ -61,7 +65,10 @@ def audit_event(record: NativeRecord) -> Event:
         ip=address(first(user, "ipAddress") or first(record, "callerIpAddress")),
         user_agent=_detail(held, "User-Agent"),
         request=first(record, "correlationId") or first(held, "correlationId"),
-        resources=tuple(_targets(held, _tenant(record))),
+        resources=(
+            *_targets(held, _tenant(record)),
+            *directory_roles(held, _tenant(record)),
+        ),
         record=record,
     )
 
@@ -282,6 +289,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=pim_event,
         aliases=PIM,
         derived=PIM_DERIVED,
+        neutral=neutral.alerts,
         fields=catalogue.PIM,
         off=catalogue.PIM_OFF,
         records="records",
@@ -296,6 +304,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=pim_event,
         aliases=PIM,
         derived=PIM_DERIVED,
+        neutral=neutral.alerts,
         fields=catalogue.PIM,
         off=catalogue.PIM_OFF,
         records="value",
@@ -309,6 +318,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=audit_event,
         aliases=AUDIT,
         derived=AUDIT_DERIVED,
+        neutral=partial(neutral.directory, OUTCOMES),
         fields=catalogue.AUDIT,
         also=("azure/activitylogs",),
         records="value",
@@ -322,6 +332,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=signin_event,
         aliases=SIGNIN,
         derived=SIGNIN_DERIVED,
+        neutral=neutral.sign_ins,
         fields=catalogue.SIGNIN,
         off=catalogue.SIGNIN_OFF,
         records="value",
@@ -335,6 +346,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=risk_event,
         aliases=RISK,
         derived=RISK_DERIVED,
+        neutral=neutral.risks,
         fields=catalogue.RISK,
         off=catalogue.RISK_OFF,
         records="value",
@@ -349,6 +361,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=audit_event,
         aliases=AUDIT,
         derived=AUDIT_DERIVED,
+        neutral=partial(neutral.directory, OUTCOMES),
         fields=catalogue.AUDIT,
         also=("azure/activitylogs",),
         records="records",
@@ -363,6 +376,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=signin_event,
         aliases=SIGNIN,
         derived=SIGNIN_DERIVED,
+        neutral=neutral.sign_ins,
         fields=catalogue.SIGNIN,
         off=catalogue.SIGNIN_OFF,
         records="records",
@@ -377,6 +391,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         event=risk_event,
         aliases=RISK,
         derived=RISK_DERIVED,
+        neutral=neutral.risks,
         fields=catalogue.RISK,
         off=catalogue.RISK_OFF,
         records="records",

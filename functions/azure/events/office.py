@@ -17,7 +17,9 @@ from core.hostile import kind_of
 from core.model import Activity, Actor, ActorType, Event, Json, NativeRecord, Outcome, Resource
 from core.native import dig, first, text
 from core.ports import Derive, Source
+from functions.azure import neutral
 from functions.azure.events.values import address, content_id, moment, named
+from functions.azure.operations import OFFICE
 
 __all__ = ["OFFICE_SOURCES", "office_event"]
 
@@ -46,6 +48,7 @@ def office_event(source: str, record: NativeRecord) -> Event:
         service=first(record, "Workload"),
         operation=operation,
         activity=session or _activity(operation),
+        labels=OFFICE.labels("", operation),
         authentication=session is not None,
         outcome=outcome,
         error=first(record, "LogonError", "ResultStatus") if outcome == "failure" else "",
@@ -182,6 +185,8 @@ def _workload(
         event=partial(office_event, name),
         aliases={**ALIASES, "eventName": event_name},
         derived=DERIVED,
+        neutral=partial(neutral.office, AUTHENTICATION),
+        provider="azure",
         also=also,
     )
 

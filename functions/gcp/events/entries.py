@@ -6,7 +6,8 @@ https://cloud.google.com/logging/docs/audit/understanding-audit-logs,
 https://cloud.google.com/logging/docs/reference/audit/auditlog/rest/Shared.Types/AuditLog and
 https://cloud.google.com/logging/docs/audit/gsuite-audit-logging.
 
-Pure: no SDK, no network, no clock. It doesn't know how rules write the fields; fields.py does.
+Pure: no SDK, no network, no clock. How rules write the fields is fields.py's affair, what could be
+changed is targets.py's.
 Text in an entry is hostile and of any shape: a field of a wrong kind counts as absent, and only an
 entry whose very identity can't be read is a BadRecord.
 """
@@ -35,10 +36,14 @@ from core.model import (
 )
 from core.native import dig, first, text
 from core.ports import Source
+from functions.gcp import neutral, operations
 from functions.gcp.catalogue import AUDIT_OFF, FIELDS, WORKSPACE_OFF
 from functions.gcp.events.fields import AUDIT, AUDIT_DERIVED, WORKSPACE, WORKSPACE_DERIVED
+from functions.gcp.events.grants import granted_roles
+from functions.gcp.operations import AUTHENTICATION, FAILED, VERBS
+from functions.gcp.targets import targets
 
-__all__ = ["SOURCES", "event"]
+__all__ = ["SOURCES", "actor_type", "address", "event", "moment"]
 
 
 def event(source: str, record: NativeRecord) -> Event:
@@ -46,27 +51,32 @@ def event(source: str, record: NativeRecord) -> Event:
 
     BadRecord when it is no object or lacks protoPayload.methodName or a readable timestamp. Google
     tells entries apart by log, time and insertId together; an entry without insertId gets an id
-    from its content.
+    from its content. The two entries of a long-running call are one event, seen twice.
     """
     if not isinstance(record, Mapping):
         raise BadRecord(f"a log entry is an object, not {kind_of(record)}")
     method = first(record, "protoPayload.methodName")
     if not method:
         raise BadRecord("a log entry without a protoPayload.methodName")
-    happened = first(record, "protoPayload.metadata.event.eventName")
+    service = first(record, "protoPayload.serviceName")
+    workspace = source != AUDIT_LOGS
+    happened = first(record, HAPPENED) if workspace else ""
     session = AUTHENTICATION.get(happened)
     outcome = _outcome(record, happened)
-    ip, domain = _address(first(record, "protoPayload.requestMetadata.callerIp"))
+    ip, domain = address(first(record, "protoPayload.requestMetadata.callerIp"))
     return Event(
         uid=_uid(record),
-        time=_time(record),
+        time=moment(record.get("timestamp"), "a log entry whose timestamp"),
         source=source,
         provider="gcp",
         account=_account(record),
         region=_region(record),
-        service=first(record, "protoPayload.serviceName"),
-        operation=happened if source != AUDIT_LOGS and happened else method,
+        service=service,
+        operation=happened or method,
         activity=session or _activity(record, method),
+        labels=_events_labels(record, service)
+        if workspace
+        else operations.AUDIT.labels(service, method),
         authentication=session is not None,
         outcome=outcome,
         error=_code(record) if outcome == "failure" else "",
@@ -76,29 +86,46 @@ def event(source: str, record: NativeRecord) -> Event:
         domain=domain,
         user_agent=first(record, "protoPayload.requestMetadata.callerSuppliedUserAgent"),
         request=first(record, "operation.id", "trace"),
-        resources=_resources(record),
+        resources=(*_resources(record), *granted_roles(record)),
         record=record,
     )
 
 
-def _time(record: NativeRecord) -> int:
-    """The timestamp (RFC 3339, to the nanosecond) in epoch milliseconds."""
-    value = record.get("timestamp")
+def moment(value: Json, what: str) -> int:
+    """A time (RFC 3339, to the nanosecond) in epoch milliseconds; BadRecord if it is none.
+
+    `what` begins the reason: `a log entry whose timestamp`.
+    """
     try:
-        moment = datetime.fromisoformat(text(value))
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (moment - EPOCH) // timedelta(milliseconds=1)
+        read = datetime.fromisoformat(text(value))
+        read = read if read.tzinfo else read.replace(tzinfo=UTC)
+        return (read - EPOCH) // timedelta(milliseconds=1)
     except (ValueError, OverflowError) as error:
         shown = quoted(value) if text(value) else kind_of(value)
-        raise BadRecord(f"a log entry whose timestamp is {shown}") from error
+        raise BadRecord(f"{what} is {shown}") from error
 
 
 def _uid(record: NativeRecord) -> str:
-    said: Json = [text(record.get(key)) for key in ("logName", "timestamp", "insertId")]
+    """Of log, time and insertId; both entries of one long-running call have the same."""
+    parts = _shared(record) or [text(record.get(key)) for key in IDENTITY]
     try:
-        return digest("gcp", json.dumps(said if said[2] else record, sort_keys=True))
+        return digest("gcp", json.dumps(parts if all(parts) else record, sort_keys=True))
     except (RecursionError, TypeError, ValueError) as error:
         raise BadRecord(f"a log entry without insertId that is no JSON: {error}") from error
+
+
+def _shared(record: NativeRecord) -> list[str]:
+    """What the entries of a call have in common that is written when it begins and when it ends.
+
+    [] for a call of one entry, which is first and last (docs/decisions/0094).
+    """
+    operation = first(record, "operation.id")
+    whole = dig(record, "operation.first") == dig(record, "operation.last") == [True]
+    if not operation or whole:
+        return []
+    producer = first(record, "operation.producer", "protoPayload.serviceName")
+    method = first(record, "protoPayload.methodName")
+    return [text(record.get("logName")), producer, operation, method]
 
 
 def _account(record: NativeRecord) -> str:
@@ -115,9 +142,18 @@ def _region(record: NativeRecord) -> str:
     return first(record, *(f"resource.labels.{key}" for key in ("region", "location", "zone")))
 
 
+def _events_labels(record: NativeRecord, service: str) -> tuple[str, ...]:
+    """The classes of all that happened in an entry of Workspace."""
+    names = filter(text, dig(record, HAPPENED))
+    return tuple(
+        sorted({one for name in names for one in operations.WORKSPACE.labels(service, name)})
+    )
+
+
 def _outcome(record: NativeRecord, happened: str) -> Outcome:
     """An absent or empty status is success; a call that only began has none yet."""
-    if happened in FAILED or dig(record, "protoPayload.metadata.event.status.success") == [False]:
+    told = dig(record, "protoPayload.metadata.event.status.success") if happened else []
+    if happened in FAILED or told == [False]:
         return "failure"
     if _code(record):
         return "failure"
@@ -143,7 +179,7 @@ def _actor(record: NativeRecord) -> Actor:
     return Actor(
         uid=subject or email,
         name=email or subject,
-        type=_actor_type(email, subject),
+        type=actor_type(email, subject),
         account=match["project"] or "" if match else "",
         credential=first(record, f"{said}.serviceAccountKeyName"),
         issuer=first(
@@ -154,7 +190,8 @@ def _actor(record: NativeRecord) -> Actor:
     )
 
 
-def _actor_type(email: str, subject: str) -> ActorType:
+def actor_type(email: str, subject: str) -> ActorType:
+    """What a caller is, by the form of its name."""
     if email.startswith("system:"):
         return "system"
     if email.endswith("gserviceaccount.com") or subject.startswith("serviceAccount:"):
@@ -164,8 +201,8 @@ def _actor_type(email: str, subject: str) -> ActorType:
     return "user" if "@" in email or subject.startswith("user:") else "unknown"
 
 
-def _address(value: str) -> tuple[str, str]:
-    """(ip, domain): callerIp is an address, `private` or `gce-internal-ip`."""
+def address(value: str) -> tuple[str, str]:
+    """(ip, domain) of a caller: callerIp is an address, `private` or `gce-internal-ip`."""
     try:
         ipaddress.ip_address(value)
     except ValueError:
@@ -213,32 +250,16 @@ def _cluster(record: NativeRecord) -> str:
 
 AUDIT_LOGS = "gcp/gcp.audit"
 
+HAPPENED = "protoPayload.metadata.event.eventName"
+"""What happened, in an entry of Workspace."""
+
+IDENTITY = ("logName", "timestamp", "insertId")
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 SERVICE_ACCOUNT = re.compile(r"[^@]+@((?P<project>[^.@]+)\.iam\.)?[^@]*gserviceaccount\.com")
 
 FEDERATED = ("principal://", "principalSet://")
-
-VERBS: Mapping[str, Activity] = {
-    **dict.fromkeys(("create", "insert", "generate", "upload", "import", "undelete"), "create"),
-    **dict.fromkeys(("delete", "remove", "destroy", "purge"), "delete"),
-    **dict.fromkeys(("get", "list", "aggregatedlist", "search", "query", "access"), "read"),
-    **dict.fromkeys(("watch", "test", "lookup", "view"), "read"),
-    **dict.fromkeys(("update", "patch", "set", "replace", "add", "enable", "disable"), "update"),
-    **dict.fromkeys(("start", "stop", "reset", "attach", "detach", "change"), "update"),
-}
-"""First word of a method's last part, folded: `insert` of REST, `CreateServiceAccount` of gRPC."""
-
-AUTHENTICATION: Mapping[str, Activity] = {
-    **dict.fromkeys(("login_success", "login_failure", "login_challenge"), "logon"),
-    **dict.fromkeys(("login_verification", "suspicious_login"), "logon"),
-    **dict.fromkeys(("suspicious_login_less_secure_app", "suspicious_programmatic_login"), "logon"),
-    "logout": "logoff",
-}
-"""Events of Workspace that open or end a session:
-https://developers.google.com/workspace/admin/reports/v1/appendix/activity/login."""
-
-FAILED = frozenset({"login_failure"})
 
 CODES: Mapping[int, str] = {
     1: "CANCELLED",
@@ -272,8 +293,10 @@ def _source(name: str, only: Mapping[str, tuple[str, ...]]) -> Source:
         event=partial(event, name),
         aliases=WORKSPACE if only else AUDIT,
         derived=WORKSPACE_DERIVED if only else AUDIT_DERIVED,
+        neutral=neutral.workspace if only else neutral.audit,
         fields=FIELDS,
         off=WORKSPACE_OFF if only else AUDIT_OFF,
+        targets=targets,
     )
 
 

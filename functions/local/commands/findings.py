@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from core import ocsf
+from core.alert import together
 from core.model import LEVELS, Finding, Level
 from functions.local import home as state
 from functions.local.commands.options import formats, home_option, level_option
@@ -55,6 +56,7 @@ def _facts(one: Finding) -> list[tuple[object, ...]]:
     facts = {
         "Title": one.title,
         "Time": iso(one.time),
+        **together(one),
         "Status": one.status,
         "Rule": one.rule.id,
         "Account": " ".join(filter(None, (one.provider, one.account, one.region))),
@@ -71,11 +73,19 @@ def _facts(one: Finding) -> list[tuple[object, ...]]:
     return [("Finding", one.uid), level, *((name, text) for name, text in facts.items() if text)]
 
 
+def _headline(one: Finding) -> str:
+    """The title; of a correlation with what its events have in common, and how many they were."""
+    facts = together(one)
+    if not facts:
+        return one.title
+    return f"{one.title}\n{', '.join(filter(None, (facts['Group'], facts['Events'] + ' events')))}"
+
+
 def _row(one: Finding) -> tuple[object, ...]:
     return (
         styled(one.level, STYLES[one.level]),
         iso(one.time) or "",
-        styled(one.title, "bold"),
+        styled(_headline(one), "bold"),
         one.actor.name or one.actor.uid,
         one.status,
         one.uid[:12],

@@ -16,16 +16,19 @@ import click
 import msgspec
 
 from core import ocsf
+from core.alert import together
 from core.chains import Chains, Fired, reopened
 from core.detect import Detector
 from core.errors import BadRecord
-from core.finding import of_hit
+from core.finding import of_firing, of_hit
 from core.hunt import Found, Tally, total_size
 from core.hunt import hunt as hits_of
 from core.model import LEVELS, Event, Finding, Hit, Level, digest, to_json
-from core.ports import Source
+from core.ports import Source, system_clock
+from core.watch import Watch
+from functions.local.commands.filters import suppressions
 from functions.local.commands.options import INPUT, MOMENT, formats, level_option, rules_options
-from functions.local.commands.summary import set_aside, summary
+from functions.local.commands.summary import notes, set_aside, summary
 from functions.local.rulebooks import usable
 from functions.local.sources import chosen
 from functions.local.terminal import (
@@ -98,9 +101,7 @@ class Results:
             self._hit(found, fired)
         if not _needs_records(self._options):
             return
-        finding = _finding(found, self._sources.get(found.source))
-        if fired is not None:
-            finding = _of_correlation(finding, fired)
+        finding = _finding(found, fired, self._sources.get(found.source))
         if finding.uid in self._seen:
             return
         self._seen.add(finding.uid)
@@ -139,7 +140,7 @@ class Results:
             Group(
                 title=finding.title,
                 level=finding.level,
-                example=found.event or f"{found.source_file}:{found.record}",
+                example=_example(finding, found),
             ),
         )
         group.count += 1
@@ -197,7 +198,7 @@ def hunt(**given: Any) -> int:
     raw = options.source == "raw"
     sources = () if raw else chosen(options.source)
     book = usable(options.rules, with_shipped=options.with_default, raw=raw)
-    detector = Detector(book, sources, raw=raw)
+    detector = Detector(book, sources, raw=raw, time_field=options.time_field)
     tally = Tally()
     results = Results(options, {source.name: source for source in sources})
     chains = Chains(detector)
@@ -206,10 +207,13 @@ def hunt(**given: Any) -> int:
             results.add(found)
     _correlate(options, detector, chains, results)
     results.show()
+    silenced = suppressions(book, tally.suppressed, system_clock())
     if options.report:
-        _report(options, results, tally)
+        _report(options, results, (*notes(tally), *silenced), tally)
     if options.rejects:
         set_aside(options.rejects, tally)
+    for one in silenced:
+        say(one)
     summary(tally, _outcome(options, results))
     least = LEVELS.index(options.fail_on) if options.fail_on else len(LEVELS)
     return 1 if results.worst >= least else 0
@@ -229,8 +233,9 @@ def _hits(options: Options, detector: Detector, tally: Tally) -> Iterator[Found]
             progress=advance,
             time_field=options.time_field,
             uid_field=options.uid_field,
+            lean=not _needs_records(options),
             # Correlations look at fields of their own, so that whole records are needed for them.
-            lean=not _needs_records(options) and not detector.book.correlations,
+            whole=Watch(detector).needed,
         )
 
 
@@ -252,23 +257,19 @@ def _correlate(options: Options, detector: Detector, chains: Chains, results: Re
         warn(f"{chains.undated:,} hits have no readable time and took part in no correlation")
 
 
-def _of_correlation(finding: Finding, fired: Fired) -> Finding:
-    """The finding of a correlation, from that of its rule on the event that completed it."""
-    firing = fired.firing
-    return msgspec.structs.replace(
-        finding,
-        uid=firing.uid,
-        time=firing.time,
-        last_seen=firing.last,
-        found_at=firing.time,
-        events=fired.events,
-        count=firing.count,
-    )
+def _example(finding: Finding, found: Found) -> str:
+    """Of a correlation what its first finding is about, of any other rule an event."""
+    facts = together(finding)
+    if not facts:
+        return found.event or f"{found.source_file}:{found.record}"
+    return ", ".join(filter(None, (facts["Group"], f"{facts['Events']} events")))
 
 
-def _finding(found: Found, source: Source | None) -> Finding:
-    """The finding of a hit, dated by its event: the same input gives the same bytes."""
+def _finding(found: Found, fired: Fired | None, source: Source | None) -> Finding:
+    """The finding of a hit or a firing, dated by its event: the same input gives the same bytes."""
     event = _event(found, source)
+    if fired is not None:
+        return of_firing(fired.firing, (event,), fired.events, fired.firing.time)
     return of_hit(Hit(rule=found.rule, event=event), event.time)
 
 
@@ -295,16 +296,14 @@ def _outcome(options: Options, results: Results) -> str:
     return f"{count:,} findings by {len(results.groups):,} rules"
 
 
-def _report(options: Options, results: Results, tally: Tally) -> None:
-    from core.ports import system_clock
+def _report(options: Options, results: Results, notes: tuple[str, ...], tally: Tally) -> None:
     from core.report import Head, render
-    from functions.local.commands.summary import notes
 
     head = Head(
         title=f"Hunt in {', '.join(path.name or str(path) for path in options.paths)}",
         at=system_clock(),
         tally={"Records read": tally.records, "Files": tally.files},
-        notes=notes(tally),
+        notes=notes,
     )
     assert options.report
     write_text(options.report, render(head, results.findings))

@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import msgspec
-
 from core.audit import verify
+from core.finding import stored
 from core.model import LEVELS, Finding, to_json
 from core.ports import system_clock
 from core.report import Response, response
@@ -230,9 +229,8 @@ def _undo(stage: Stage) -> None:
 
 
 def _findings(stage: Stage) -> list[Finding]:
-    found = [
-        msgspec.convert(entry.value["finding"], Finding) for _, entry in stage.store.scan("finding")
-    ]
+    every = (stored(entry.value) for _, entry in stage.store.scan("finding"))
+    found = [one for one in every if one is not None]
     return sorted(found, key=lambda one: (one.time, -LEVELS.index(one.level)))
 
 

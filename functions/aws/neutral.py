@@ -1,0 +1,126 @@
+"""OCSF's fields in CloudTrail's words: what a rule of a neutral category asks of the header.
+
+Each test here holds exactly where events.py renders that value; what is not here is looked up in
+the rendering (docs/decisions/0015-neutral-rules.md). tests/rules/test_neutral.py holds them to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from core.model import Activity
+from core.ports import NeutralTable
+from core.rulebook import ANY_MANY, ANY_ONE, And, Expr, Not, Null, Or, Text
+from core.vocabulary import vocabulary
+from functions.aws.operations import ANSWERS, AUTHENTICATION, OPERATIONS, READS, SIGN_IN, VERBS
+
+__all__ = ["neutral"]
+
+
+def neutral() -> NeutralTable:
+    """OCSF field -> the native field, or the native test of each value."""
+    sign_in = _called(AUTHENTICATION)
+    said = Text("errorMessage", SOME)
+    refused, console = Text("errorCode", SOME), Text("eventSource", (SIGN_IN,), cased=True)
+    failed = Or((refused, _answered("Failure"), And((Not(console), said))))
+    passed = And((Not(refused), Or((_answered("Success"), And((Not(console), Not(said)))))))
+    words = vocabulary(
+        "aws",
+        sign_in=sign_in,
+        other=Not(sign_in),
+        outcomes={"success": passed, "failure": failed, "unknown": Not(Or((passed, failed)))},
+        activities=_activities(sign_in),
+    )
+    return {
+        **NAMES,
+        **words,
+        "metadata.labels": OPERATIONS.tests,
+        "is_mfa": {value: And((sign_in, test)) for value, test in _mfa().items()},
+    }
+
+
+def _activities(sign_in: Expr) -> Mapping[Activity, Expr]:
+    """A session's is known by name; else CloudTrail's own word, and the verb where it is silent."""
+    sessions: dict[Activity, Expr] = {
+        activity: _called(one for one, does in AUTHENTICATION.items() if does == activity)
+        for activity in ("logon", "logoff")
+    }
+    silent = And((Null("readOnly"), _starts(READS)))
+    reads = Or((Text("readOnly", ("true",)), silent))
+    verbs = {
+        activity: _starts(verb for verb, does in VERBS.items() if does == activity)
+        for activity in dict.fromkeys(VERBS.values())
+    }
+    known: dict[Activity, Expr] = {
+        "read": And((Not(sign_in), reads)),
+        **{one: And((Not(sign_in), Not(reads), test)) for one, test in verbs.items()},
+        **sessions,
+    }
+    return {**known, "other": Not(Or(tuple(known.values())))}
+
+
+def _mfa() -> Mapping[str | int | bool, Expr]:
+    """The sign-in's own word goes before the session's."""
+    session = "userIdentity.sessionContext.attributes.mfaAuthenticated"
+    yes, no = (Text("additionalEventData.MFAUsed", words) for words in (YES, NO))
+    earlier, without = (Text(session, words) for words in (YES, NO))
+    return {True: Or((yes, And((Not(no), earlier)))), False: Or((no, And((Not(yes), without))))}
+
+
+def _called(operations: Iterable[tuple[str, str]]) -> Expr:
+    """One of these (eventSource, eventName), in this very case."""
+    services: dict[str, list[str]] = {}
+    for service, name in operations:
+        services.setdefault(service, []).append(name)
+    return Or(
+        tuple(
+            And(
+                (Text("eventSource", (service,), cased=True), Text("eventName", tuple(names), True))
+            )
+            for service, names in services.items()
+        )
+    )
+
+
+def _answered(word: str) -> Expr:
+    """A sign-in's outcome stands in its answer, under the name of the operation."""
+    return Or(
+        tuple(
+            And((*_both(operation), Text(f"responseElements.{operation}", (word,), cased=True)))
+            for operation in ANSWERS
+        )
+    )
+
+
+def _both(operation: str) -> tuple[Expr, Expr]:
+    return (
+        Text("eventSource", (SIGN_IN,), cased=True),
+        Text("eventName", (operation,), cased=True),
+    )
+
+
+def _starts(verbs: Iterable[str]) -> Expr:
+    """The operation's first word, a `Batch` before it left aside."""
+    each = tuple(verbs)
+    starts = (*each, *(f"Batch{verb}" for verb in each))
+    return Text("eventName", tuple((start, ANY_MANY) for start in starts), cased=True)
+
+
+SOME = ((ANY_ONE, ANY_MANY),)
+"""Any text that is not empty."""
+
+YES, NO = ("yes", "true"), ("no", "false")
+
+NAMES: NeutralTable = {
+    "api.operation": "eventName",
+    "metadata.event_code": "eventName",
+    "api.service.name": "eventSource",
+    "cloud.region": "awsRegion",
+    "http_request.user_agent": "userAgent",
+    "api.response.error": "errorCode",
+    "status_code": "errorCode",
+    "status_detail": "errorMessage",
+    "api.request.uid": "requestID",
+    "metadata.correlation_uid": "requestID",
+}
+"""Fields whose text is a native field's, unchanged."""
