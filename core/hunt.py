@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import lru_cache
 from itertools import islice
@@ -65,21 +65,21 @@ def hunt(  # noqa: PLR0913 - a command line has many options
     time_field: str = "",
     uid_field: str = "",
     lean: bool = False,
-    whole: Collection[str] = (),
+    fields: Mapping[str, Sequence[str]] | None = None,
     limit: int = NO_LIMIT,
 ) -> Iterator[Found]:
     """Every hit, in order of path, position and rulebook; the same for any number of jobs.
 
     `since` (inclusive) and `until` (exclusive) are epoch milliseconds; a record without a readable
     time is never left out. Hits that a filter suppresses are counted in the tally and not given.
-    `lean`: whole records are not needed, which is quicker, but for hits of the rules in `whole` (by
-    id). `progress` is told the bytes read since the last call. A path that is not there is a
-    BadRecord that names it.
+    `lean`: whole records are not needed, which is quicker; of hits of some rules, only `fields` (by
+    rule id, as the rule means them). `progress` is told the bytes read since the last call. A path
+    that is not there is a BadRecord that names it.
     """
     _keep_freed_memory()
     place = _Fields(time_field, uid_field)
     todo = files(paths)
-    setting = _Setting(detector, place.names if lean else (), frozenset(whole), limit)
+    setting = _Setting(detector, place.names if lean else (), dict(fields or {}), limit)
     found = (
         _one_by_one(todo, setting.scanner(), tally, limit, progress)
         if jobs <= 1
@@ -264,18 +264,18 @@ class _Setting(NamedTuple):
 
     detector: Detector
     wanted: tuple[tuple[str, ...], ...]
-    whole: frozenset[str]
+    fields: Mapping[str, Sequence[str]]
     limit: int
 
     def scanner(self) -> scan.Scanner:
         """What reads files so."""
-        return scan.Scanner(self.detector, self.wanted, self.whole)
+        return scan.Scanner(self.detector, self.wanted, self.fields)
 
     def portable(self) -> tuple[Any, ...]:
         """Itself as data that can be sent to another process."""
         detector, sources = self.detector, _portable(self.detector.sources)
         settings = (sources, detector.raw, detector.time_field)
-        return dump(detector.book), *settings, self.wanted, self.whole, self.limit
+        return dump(detector.book), *settings, self.wanted, self.fields, self.limit
 
 
 def _begin(given: _Setting | tuple[Any, ...]) -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import chain
 
 from core.correlate.form import Correlation
 from core.correlate.group import Firing, State, Step, confirmed, settle, step
 from core.correlate.observe import Observation, of_firing
 from core.correlate.plan import Group, Plan
-from core.correlate.spool import ROOM, Spool
-from core.correlate.windows import Lens, Row
+from core.correlate.spool import PIECE, ROOM, Spool
+from core.correlate.windows import Lens, Row, too_few
 
 __all__ = ["correlate_all"]
 
@@ -23,22 +24,27 @@ def correlate_all(
     observations: Iterable[Observation],
     until: int | None = None,
     room: int = ROOM,
+    piece: int = PIECE,
 ) -> tuple[Firing, ...]:
     """Every firing, inner ones included, in order of time; the same for any order of input.
 
     `until` (epoch ms): how far the input reaches, for what is missing at its end; by default to
-    the latest observation. `room`: rows that are kept in memory.
+    the latest observation. `room`: rows that are kept in memory; `piece`: of a group, that are
+    looked at together, at least, when they are not.
     """
     plan, end = Plan(correlations), until or 0
     firings: list[Firing] = []
-    with closing(Spool(room)) as spool:
+    with closing(Spool(room, piece)) as spool:
         for seen in observations:
             plan.deliver(seen, spool.put)
             end = max(end, seen.time) if until is None else until
         for lens in plan.lenses:
             for group, pieces in spool.take(lens.correlation.id):
+                first = next(pieces)
+                if len(first) < piece and too_few(lens, first):
+                    continue  # there is no more of it, as most groups are small
                 found: dict[str, Firing] = {}
-                for done in _steps(lens, group, pieces, end):
+                for done in _steps(lens, group, chain((first,), pieces), end):
                     found |= {firing.uid: firing for firing in done.firings}
                     for row in done.passed:
                         plan.deliver(of_firing(lens, group, row), spool.put)

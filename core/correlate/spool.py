@@ -38,8 +38,8 @@ def database() -> sqlite3.Connection:
 class Spool:
     """Rows by correlation and group."""
 
-    def __init__(self, room: int = ROOM) -> None:
-        self._room, self._inbox, self._count = room, Inbox(), 0
+    def __init__(self, room: int = ROOM, piece: int = PIECE) -> None:
+        self._room, self.piece, self._inbox, self._count = room, piece, Inbox(), 0
         self._file: sqlite3.Connection | None = None
 
     def put(self, id: str, group: Group, row: Row) -> None:
@@ -62,7 +62,7 @@ class Spool:
             "SELECT grp, time, row FROM rows WHERE id = ? ORDER BY grp, time", (id,)
         )
         for key, many in groupby(stored, lambda one: one[0]):
-            yield _GROUP.decode(key), _pieces((time, data) for _, time, data in many)
+            yield _GROUP.decode(key), _pieces(many, self.piece)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -85,12 +85,12 @@ class Spool:
         self._count = 0
 
 
-def _pieces(rows: Iterator[tuple[int, bytes]]) -> Iterator[list[Row]]:
+def _pieces(rows: Iterator[tuple[bytes, int, bytes]], size: int) -> Iterator[list[Row]]:
     """Never cut between rows of one time: those enter a window together."""
     piece: list[Row] = []
-    for _, same in groupby(rows, lambda one: one[0]):
-        piece.extend(_ROW.decode(data) for _, data in same)
-        if len(piece) >= PIECE:
+    for _, same in groupby(rows, lambda one: one[1]):
+        piece.extend(_ROW.decode(data) for _, _, data in same)
+        if len(piece) >= size:
             yield piece
             piece = []
     if piece:

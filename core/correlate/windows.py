@@ -17,9 +17,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from core.correlate.form import LATENESS_MS, Condition, Correlation, Term
+from core.correlate.form import LATENESS_MS, Condition, Correlation, Term, monotone
 
-__all__ = ["Completion", "Lens", "Row", "absences", "completions"]
+__all__ = ["Completion", "Lens", "Row", "absences", "completions", "too_few"]
 
 Number = int | Fraction
 
@@ -111,6 +111,22 @@ def completions(lens: Lens, rows: Sequence[Row], after: int) -> Iterator[Complet
                 completing = row.event
         if completing is not None and window.holds(time - timespan):
             yield Completion(time, completing)
+
+
+def too_few(lens: Lens, rows: Sequence[Row]) -> bool:
+    """Whether no window of these rows could meet the condition, however close together they are.
+
+    For the usual conditions (at least so many) that is seen without looking at time.
+    """
+    it = lens.correlation
+    least = max((one.count + (one.op == "gt") for one in it.conditions), default=0)
+    if not monotone(it) or it.terms:
+        return False
+    if it.type == "event_count":
+        return len(rows) < least
+    if it.type == "value_count":
+        return len({value for row in rows for value in row.values}) < least
+    return len({row.rule for row in rows}) < (least or len(set(it.rules)))
 
 
 def absences(lens: Lens, rows: Sequence[Row], after: int, until: int) -> Iterator[Completion]:

@@ -26,7 +26,7 @@ from core.model import NativeRecord, Rule
 from core.ports import NeutralTable, Source
 from core.rulebook import CATEGORIES, Entry, Expr, Rulebook
 
-__all__ = ["NO_MATCH", "RAW", "Detector", "Matched", "Suppressed", "plain_match"]
+__all__ = ["NO_MATCH", "RAW", "Detector", "Matched", "Plan", "Suppressed", "plain_match"]
 
 RAW = "raw"
 """The name of the source of a raw detector's records."""
@@ -164,6 +164,14 @@ class Plan:
             return self.fields.finder(field)
         native = self._table.get(field)
         return self.fields.finder(native if isinstance(native, str) else PREFIX + field)
+
+    def path(self, rule: Rule, field: str) -> str:
+        """The one native path of a field as this rule means it; "" where it takes more than one."""
+        if rule.source in CATEGORIES and not self._raw:
+            native = self._table.get(field)
+            field = native if isinstance(native, str) else PREFIX + field
+        paths = self.fields.paths(field)
+        return paths[0] if len(paths) == 1 and all(paths[0].split(".")) else ""
 
     @cached_property
     def _table(self) -> NeutralTable:

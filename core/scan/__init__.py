@@ -15,7 +15,7 @@ from __future__ import annotations
 import builtins
 import io
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
@@ -30,6 +30,7 @@ from core.scan.envelopes import unwrapped
 from core.scan.headers import UNSET, raws
 from core.scan.identify import Identify, identify
 from core.scan.marks import Marks, marks
+from core.scan.parts import Wanted
 from core.scan.quick import OPEN, Candidate, Quick, likely
 from core.scan.salvage import pieces
 from core.scan.unpack import blocks
@@ -128,17 +129,17 @@ class Scanner:
     With `wanted`, groups of top-level fields, a match's `native` has at least the first field of
     each group that has a value, and records need not be opened to tell it; without, it is the
     whole record. A group that ends with "" is that of ids: it may have none, and the field where
-    the source has its ids counts too. Of the rules in `whole` (by id) records are whole all the
-    same.
+    the source has its ids counts too. `fields` (rule id -> fields as the rule means them) are there
+    too in what these rules match.
     """
 
     def __init__(
         self,
         detector: Detector,
         wanted: tuple[tuple[str, ...], ...] = (),
-        whole: Collection[str] = (),
+        fields: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        self._detector, self._wanted, self._whole = detector, wanted, frozenset(whole)
+        self._detector, self._wanted, self._fields = detector, wanted, fields or {}
         self._identify = Identify(detector.sources)
         self._quick: dict[int, Quick | None] = {}
 
@@ -177,8 +178,8 @@ class Scanner:
             found = marks(source, self._detector.sources)
         if found is None:
             return None
-        wanted = [likely(_with_own(names, source), record) for names in self._wanted]
-        return Quick(self._detector, source, found, wanted, record)
+        groups = tuple(likely(_with_own(names, source), record) for names in self._wanted)
+        return Quick(self._detector, source, found, Wanted(groups, self._fields), record)
 
     def _quickly(
         self, quick: Quick, headers: list[Any], chunk: Chunk, tally: Tally, name: str
@@ -205,13 +206,9 @@ class Scanner:
             return
         rules, suppressed = quick.matched(answer, ask, header, partial(whole.record, index))
         if rules or suppressed:
-            part = None if self._needs_whole(rules) else quick.part(header)
-            record = part or whole.record(index)
+            record = quick.part(header, rules) or whole.record(index)
             if record is not None:
                 yield Match(whole.chunk.first + index, quick.name, rules, record, suppressed)
-
-    def _needs_whole(self, rules: Iterable[Rule]) -> bool:
-        return bool(self._whole) and any(rule.id in self._whole for rule in rules)
 
     def _reopened(self, index: int, whole: _Whole) -> Iterator[Match]:
         """A record whose header said nothing: it is counted anew."""

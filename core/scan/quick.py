@@ -21,6 +21,7 @@ from core.ports import Source
 from core.scan.envelopes import KEYS, WRAPPERS
 from core.scan.headers import UNSET, Layout, Paths, decode
 from core.scan.marks import Marks, foreign
+from core.scan.parts import Parts, Wanted
 
 __all__ = ["OPEN", "Candidate", "Quick", "likely"]
 
@@ -30,6 +31,8 @@ LESSON = 60
 _AS_THEY_ARE = frozenset({str, type(None), type(UNSET)})
 
 _TEXT_OR_NONE_AT_ALL = frozenset({str, type(UNSET)})
+
+NOTHING_WANTED = Wanted()
 
 SAMPLE = 40
 """Opened records that are kept to learn from."""
@@ -65,11 +68,11 @@ class Quick:
         detector: Detector,
         source: Source | None,
         marks: Marks,
-        wanted: Sequence[tuple[str, ...]] = (),
+        wanted: Wanted = NOTHING_WANTED,
         sample: NativeRecord | None = None,
     ) -> None:
         self.name = source.name if source is not None else RAW
-        self._detector, self._source, self._asked_for = detector, source, wanted
+        self._detector, self._source, self._wanted = detector, source, wanted
         self._marks = marks
         self._plan = detector.plan(self.name)
         self._header, self._sample = self._plan.header, sample or {}
@@ -99,12 +102,15 @@ class Quick:
             lesson = Lesson(self._matched, refuted, self._through, opened)
             self._renew(self._header.learn(lesson))
         found = None if self._blocked else decode(data, self.layout, listed=listed)
-        if found is None and self._header.lessons and self._stumbles < STUMBLES:
-            # Perhaps what was learned stands in the way: a list on the way to a field.
-            self._stumbles += 1
-            if self._stumbles == STUMBLES:
-                self._renew(self._header.unlearned())
+        if found is None and (self._header.lessons or self._parts.paths):
+            self._stumble()
         return found
+
+    def _stumble(self) -> None:
+        """Perhaps what was learned, or is wanted, stands in the way: a list on the way to it."""
+        self._stumbles += 1
+        if self._stumbles == STUMBLES:
+            self._renew(self._header.unlearned() if self._header.lessons else self._header)
 
     @property
     def has_learned(self) -> bool:
@@ -172,19 +178,9 @@ class Quick:
     def _rules(self, numbers: Iterable[int]) -> tuple[Rule, ...]:
         return tuple(self._detector.rule(number) for number in numbers)
 
-    def part(self, header: Any) -> NativeRecord | None:
-        """What is wanted of the record; None when only the record itself can tell."""
-        if not self._lean:
-            return None
-        values = self._part(header)
-        if len(self._wanted) == self._groups and None not in values and UNSET not in values:
-            return dict(zip(self._wanted, values, strict=True))
-        found = {k: v for k, v in zip(self._wanted, values, strict=True) if v is not UNSET}
-        told = all(
-            any(not name or found.get(name) is not None for name in names)
-            for names in self._asked_for
-        )
-        return found if told else None
+    def part(self, header: Any, rules: Iterable[Rule]) -> NativeRecord | None:
+        """What is wanted of a record that these rules match; None when only it itself can tell."""
+        return self._parts.of(self.layout, header, rules)
 
     def _renew(self, header: Header) -> None:
         """Go on with another header; who scans next with this detector begins with it."""
@@ -194,25 +190,23 @@ class Quick:
     def _prepare(self) -> None:
         header = self._header
         exact, extra = header.exact, header.extra_paths
-        through = {path.split(".")[0] for path in (*exact, *chain(*extra)) if "." in path}
-        wanted = tuple(dict.fromkeys(name for names in self._asked_for for name in names if name))
-        self._lean, self._groups = bool(wanted) and through.isdisjoint(wanted), len(self._asked_for)
-        self._wanted = wanted if self._lean else ()
         own = self._marks
         self._marked = tuple(exact.index(key) for key in own.present if key in exact)
         present = tuple(key for key in own.present if key not in exact)
         columns = (*exact, *chain(*extra))
         told = [path for path in own.paths if path not in columns]
         self._blocked = any(overlap(path, one) for path in told for one in columns)
+        told = [] if self._blocked else told
+        deep = self._stumbles < STUMBLES
+        parts = self._parts = Parts(self._wanted, self._plan, (*columns, *told), deep=deep)
         self.layout = Layout(
-            Paths(exact, extra, () if self._blocked else told, sorted(header.below)),
+            Paths(exact, extra, (*told, *parts.paths), sorted(header.below)),
             (*present, *own.absent),
-            self._wanted,
+            parts.names,
             WRAPPERS if self._source is None else KEYS,
             self._sample,
         )
         self._beside, self._present = len(present) + len(own.absent), len(present)
-        self._part = self.layout.part
         self._fields = _HeaderFields(self._plan.fields, header, self.layout)
         self._answers = header.answers
         self._asked: Counter[int] = Counter()

@@ -229,9 +229,8 @@ def check(draw, every, seen, *, crashes=False):
     expected = ORACLE.oracle(every, seen, until)
     hunted = correlate_all(every, draw.sample(seen, len(seen)) + seen[:3], until)
     assert plain(hunted) == expected
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.correlate.spool.PIECE", draw.choice([1, 3]))
-        assert correlate_all(every, seen, until, room=draw.choice([1, 4])) == hunted
+    sizes = {"room": draw.choice([1, 4]), "piece": draw.choice([1, 3])}
+    assert correlate_all(every, seen, until, **sizes) == hunted
     assert plain(stream.findings.values()) == expected
     assert set(stream.findings) == {one.uid for one in hunted}
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from core.detect import Detector
+from core.detect.values import finder
 from core.errors import BadRecord
 from core.hunt import Found, Tally, files, hunt, read, total_size
 from core.model import Event, Rule
@@ -101,15 +102,14 @@ def test_hits_are_the_same_for_any_number_of_jobs(folder: Path, jobs: int, lean:
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_of_some_rules_records_are_whole_even_where_hits_are_enough(
-    folder: Path, jobs: int
-) -> None:
-    rules = {"deep", "calm"}
-    lean = hunt([folder], DETECTOR, Tally(), lean=True, whole=rules, jobs=jobs)
-    whole = hunt([folder], DETECTOR, Tally())
-    for one, other in zip(lean, whole, strict=True):
-        assert one.rule == other.rule
-        assert one.native == other.native or one.rule.id not in rules
+def test_of_some_rules_fields_are_there_even_where_hits_are_enough(folder: Path, jobs: int) -> None:
+    fields = {"deep": ("a.b", "c", "missing"), "calm": ("eventSource",)}
+    lean = hunt([folder], DETECTOR, Tally(), lean=True, fields=fields, jobs=jobs)
+    for one, whole in zip(lean, hunt([folder], DETECTOR, Tally()), strict=True):
+        assert one.rule == whole.rule
+        for field in fields.get(one.rule.id, ()):
+            find = finder((field,))
+            assert find(one.native) == find(whole.native)
 
 
 def test_since_is_inclusive_and_until_is_not(folder: Path) -> None:

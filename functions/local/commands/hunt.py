@@ -234,8 +234,7 @@ def _hits(options: Options, detector: Detector, tally: Tally) -> Iterator[Found]
             time_field=options.time_field,
             uid_field=options.uid_field,
             lean=not _needs_records(options),
-            # Correlations look at fields of their own, so that whole records are needed for them.
-            whole=Watch(detector).needed,
+            fields=Watch(detector).needed,  # correlations look at fields of their own
         )
 
 
