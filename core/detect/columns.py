@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from core.detect.checks import Test
 from core.detect.matcher import Fields
 from core.detect.partial import fields_of
-from core.rulebook import And, Expr, Regex, Rulebook, Text
+from core.rulebook import And, Cidr, Expr, Regex, Rulebook, Text
 
 __all__ = ["Columns", "Lesson", "column_of", "leaves", "overlap"]
 
@@ -270,10 +271,10 @@ def overlap(one: str, two: str) -> bool:
     return f"{one}.".startswith(f"{two}.") or f"{two}.".startswith(f"{one}.")
 
 
-def leaves(expr: Expr) -> Iterator[Text | Regex]:
-    """The parts of an AND that look at the text of one field, or of any."""
+def leaves(expr: Expr) -> Iterator[Test]:
+    """The parts of an AND that can be asked of the text of one field, or of any."""
     if isinstance(expr, And):
         for item in expr.items:
             yield from leaves(item)
-    elif isinstance(expr, Text | Regex):
+    elif isinstance(expr, Text | Regex | Cidr):
         yield expr

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from core.detect.checks import WORDS, Check, Guard, Words, words
+from core.detect.checks import WORDS, Check, Guard, Test, Words, words
 from core.detect.columns import Columns, Lesson, column_of, leaves
 from core.detect.index import Index
 from core.detect.matcher import Fields, View
 from core.detect.partial import fields_of, settle
-from core.rulebook import And, Expr, Regex, Rulebook, Text
+from core.rulebook import And, Expr, Rulebook, Text
 
 __all__ = ["BYTES", "NOTHING", "Answer", "Header", "Lesson"]
 
@@ -68,7 +68,7 @@ class _Of(NamedTuple):
     """Whether it looks at nothing beside the header."""
 
 
-_Left: TypeAlias = Text | Regex | bool | None
+_Left: TypeAlias = Test | bool | None
 """Settled, or a test that can rule the rule out, or None: it must be asked."""
 
 
@@ -87,7 +87,7 @@ class Header:
         self._book, self._numbers, self._fields = book, numbers, fields
         self._route, self._dropped = route, dropped
         self._lesson = lesson or Lesson(Counter(), Counter(), Counter())
-        self._checks: dict[tuple[int, tuple[tuple[int, Text | Regex], ...]], Check | Words] = {}
+        self._checks: dict[tuple[int, tuple[tuple[int, Test], ...]], Check | Words] = {}
         self._settled: dict[tuple[int, tuple[Any, ...]], _Left] = {}
         self._of_rule: dict[int, _Of] = {}
         self.columns = Columns(book, numbers, fields, route, self._lesson, dropped)
@@ -129,7 +129,7 @@ class Header:
         """The answer for values of `exact` (no list, no object); UNSET for what is absent."""
         view = View(self.columns.of_exact(found), self._fields)
         hits, opens = [], []
-        checks: dict[int, list[tuple[int, Text | Regex]]] = defaultdict(list)
+        checks: dict[int, list[tuple[int, Test]]] = defaultdict(list)
         for number in self._index.candidates(view):
             left = self._left(number, found, view)
             if left is True:
@@ -193,7 +193,7 @@ class Header:
             known = self._of_rule[number] = _Of(places, covered)
         return known
 
-    def _shared(self, field: int, tests: tuple[tuple[int, Text | Regex], ...]) -> Check | Words:
+    def _shared(self, field: int, tests: tuple[tuple[int, Test], ...]) -> Check | Words:
         """The check of these tests; different answers often need the same one."""
         found = self._checks.get((field, tests))
         if found is None:
@@ -210,19 +210,19 @@ class Header:
         """The route, if the header tells it."""
         return self._route if self._route and self.columns.knows(self._route) else ""
 
-    def _checked(self, left: Expr) -> Text | Regex | None:
+    def _checked(self, left: Expr) -> Test | None:
         """The part of what is left that an extra field, or the bytes, can rule out."""
         useful = (one for one in leaves(left) if one.field in self.extra or self._in_bytes(one))
         return min(useful, key=self._hope, default=None)
 
-    def _hope(self, leaf: Text | Regex) -> tuple[int, int]:
+    def _hope(self, leaf: Test) -> tuple[int, int]:
         """How little of use a test has been so far, then what it costs."""
         through = self._lesson.let_through
         if leaf.field in self.extra:
             return through[leaf.field or ""].bit_length(), _cost(leaf)
         return through[BYTES].bit_length(), IN_BYTES
 
-    def _in_bytes(self, leaf: Text | Regex) -> bool:
+    def _in_bytes(self, leaf: Test) -> bool:
         """Does a record that the test is true of have a word of it in its bytes?"""
         says = () if leaf.field is None else self._fields.says(leaf.field)
         needles = words(leaf) if says is not None else ()
@@ -230,8 +230,8 @@ class Header:
         return bool(needles) and not any(word in text for word in needles for text in folded)
 
 
-def _cost(leaf: Text | Regex) -> int:
+def _cost(leaf: Test) -> int:
     """Exact text is looked up, anything else is searched for."""
-    if isinstance(leaf, Regex):
+    if not isinstance(leaf, Text):
         return 2
     return 0 if all(isinstance(pattern, str) for pattern in leaf.patterns) else 1
