@@ -13,9 +13,9 @@ JOBS ?= 2
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST) | awk -F': ' '{printf "  %-12s %s\n", $$1, $$2}'
 
-## demo: an intrusion in an embedded AWS, found, answered and undone; ends with a report
+## demo: an intrusion in AWS, Azure and Google Cloud, each a stand-in here; ends with reports
 demo: $(READY)
-	@$(BIN)/vigil demo
+	@$(BIN)/vigil demo --cloud all
 
 ## test: all tests, the end-to-end ones included where their tools are present
 test: $(READY) $(if $(shell command -v npm),$(AZURITE))

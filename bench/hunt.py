@@ -20,10 +20,12 @@ import orjson
 
 from bench import cloudtrail, peers, rules
 from bench.race import Contender, medians
+from core.chains import Chains
 from core.detect import Detector
 from core.hunt import Tally, hunt
 from core.rulebook import Rulebook, dump, load
 from core.sigma import compile_rules
+from core.watch import Watch
 from functions.aws.events import SOURCES
 
 RULES = Path(__file__).parents[1] / "core" / "rules"
@@ -72,7 +74,11 @@ def _contenders(folder: Path, paths: list[Path], with_peers: bool) -> dict[str, 
         BASE: (_hunt, (paths, dump(base))),
         "base, raw": (_hunt, (paths, dump(base), True)),
         "base, findings (whole records)": (_hunt, (paths, dump(base), False, False)),
-        f"shipped, {len(shipped.entries)} log rules": (_hunt, (paths, dump(shipped))),
+        f"shipped, {len(shipped.entries)} rules": (_hunt, (paths, dump(shipped))),
+        f"the same, {len(shipped.correlations)} correlations on": (
+            _chained,
+            (paths, dump(shipped)),
+        ),
         MANY: (_hunt, (paths, dump(rules.many(base, 3_000, 0.0)))),
         HOT: (_hunt, (paths, dump(rules.many(base, 3_000, 0.1)))),
         ONE: (_fresh_hunt, (paths * TIMES, dump(base), 1)),
@@ -102,6 +108,21 @@ def _hunt(
 ) -> Callable[[], int]:
     detector = Detector(load(book), () if raw else SOURCES, raw=raw)
     return lambda: sum(1 for _ in hunt(paths, detector, Tally(), lean=lean))
+
+
+def _chained(paths: list[Path], book: bytes) -> Callable[[], int]:
+    """As `vigil hunt --emit hits` does it: with correlations, and without rules that only feed
+    them."""
+    detector = Detector(load(book), SOURCES)
+    fields = Watch(detector).needed
+
+    def work() -> int:
+        chains = Chains(detector)
+        found = hunt(paths, detector, Tally(), lean=True, fields=fields)
+        told = sum(map(chains.see, found))
+        return told + len(chains.fired())
+
+    return work
 
 
 def _fresh_hunt(paths: list[Path], book: bytes, jobs: int) -> Callable[[], int]:

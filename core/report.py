@@ -63,6 +63,9 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     """More numbers, by label: records read, rules used, ..."""
     notes: tuple[str, ...] = ()
     """Warnings that a reader must see: input set aside, kinds that could not be read."""
+    states: tuple[tuple[str, Mapping[str, str]], ...] = ()
+    """Moments in order, each with things as they were then: thing -> a few words. All moments have
+    the same things."""
 
 
 def response(value: Mapping[str, Any]) -> Response:
@@ -92,6 +95,7 @@ def render(
             levels=[(level, counts[level]) for level in reversed(LEVELS)],
             tiles=_tiles(findings, responses, head.tally),
             notes=head.notes,
+            states=head.states,
             chart=charts.over_time([one for one in findings if one.time]),
             tactics=charts.tactics(findings),
             rules=_rules(findings),

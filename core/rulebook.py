@@ -132,6 +132,7 @@ class Ref(msgspec.Struct, frozen=True, array_like=True, tag="ref"):
     field: str
     other: str
     how: Literal["is", "starts", "ends", "has"]
+    cased: bool = False
 
 
 Expr: TypeAlias = And | Or | Not | Text | Regex | Cidr | Compare | Null | Exists | Ref

@@ -9,17 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 import msgspec
+import re2
 
-from core.detect.matcher import Sieve, regex_test, text_test
-from core.rulebook import Pattern, Regex, Text
+from core.detect.matcher import Sieve, one_of, regex_test, text_test
+from core.detect.networks import Networks
+from core.rulebook import Cidr, Pattern, Regex, Text
 
-__all__ = ["WORDS", "Check", "Guard", "Words", "literal", "may_hide", "words"]
+__all__ = ["WORDS", "Check", "Guard", "Test", "Words", "any_in", "literal", "may_hide", "words"]
+
+Test: TypeAlias = Text | Regex | Cidr
+"""What can be asked of one text."""
 
 WORDS = -1
 """Stands for the place of an extra field: what Words look at is the record's bytes."""
+
+SEARCH_MEMORY = 64 << 20
+"""Bytes that a search for many words may take; with less, RE2 searches slowly."""
 
 KEPT = 10_000
 """Values of an extra field whose result is remembered."""
@@ -28,7 +37,7 @@ KEPT = 10_000
 class Check:
     """Rules that stay possible only if a value of an extra field passes their tests."""
 
-    def __init__(self, field: int, tests: Sequence[tuple[int, Text | Regex]]) -> None:
+    def __init__(self, field: int, tests: Sequence[tuple[int, Test]]) -> None:
         self.field, self.leaves = field, tuple(leaf for _, leaf in tests)
         self.rules = tuple(number for number, _ in tests)
         self._tests = [(number, _test(leaf)) for number, leaf in tests]
@@ -50,7 +59,7 @@ class Words:
 
     field = WORDS
 
-    def __init__(self, tests: Sequence[tuple[int, Text | Regex]]) -> None:
+    def __init__(self, tests: Sequence[tuple[int, Test]]) -> None:
         self.rules = tuple(number for number, _ in tests)
         self._needles = [(number, words(leaf)) for number, leaf in tests]
         self.needles = frozenset(word for _, some in self._needles for word in some)
@@ -60,13 +69,17 @@ class Words:
         if may_hide(raw):
             return self.rules
         raw = raw.lower()
+        if not any_in(self.needles)(raw):
+            return ()
         return tuple([n for n, some in self._needles if any(word in raw for word in some)])
 
 
-def words(leaf: Text | Regex) -> tuple[bytes, ...]:
+def words(leaf: Test) -> tuple[bytes, ...]:
     """Texts in lower case of which one stands in the bytes of every record in which a value is as
     the test wants it, unless they `may_hide` it; () when there are none.
     """
+    if isinstance(leaf, Cidr):
+        return ()
     if isinstance(leaf, Regex):
         found = [literal(leaf.pattern)]
     else:
@@ -74,6 +87,21 @@ def words(leaf: Text | Regex) -> tuple[bytes, ...]:
     plain = _PLAIN if leaf.field is None else _TOKEN
     sound = all(plain.fullmatch(word) and _LETTER.search(word) for word in found)
     return tuple(word.lower().encode() for word in found) if sound else ()
+
+
+@lru_cache(maxsize=64)
+def any_in(words: frozenset[bytes]) -> Callable[[bytes], bool]:
+    """The test whether one of the words stands in some bytes: one pass, however many they are."""
+    if len(words) <= 2:
+        return lambda raw: any(word in raw for word in words)
+    options = re2.Options()
+    options.log_errors, options.max_mem = False, SEARCH_MEMORY
+    options.encoding = re2.Options.Encoding.LATIN1
+    try:
+        regex = re2.compile(b"|".join(map(re2.escape, sorted(words))), options)
+    except re2.error:  # too many for one expression
+        return lambda raw: any(word in raw for word in words)
+    return lambda raw: regex.search(raw) is not None
 
 
 def may_hide(raw: bytes) -> bool:
@@ -95,11 +123,13 @@ class Guard:
     """All checks of one extra field at once: most texts pass none of them."""
 
     def __init__(self) -> None:
-        self._leaves: set[Text | Regex] = set()
+        self._leaves: set[Test] = set()
         self.bad: set[Any] = set(_NO_VALUES)
         """Values that are known to pass none, no value at all among them."""
         self._good: set[str] = set()
         self._words: list[str] = []
+        self._regex: Callable[[str], bool] = lambda text: False
+        self._networks = Networks(())
         self._sieve: Sieve | None = None
 
     def add(self, check: Check) -> None:
@@ -115,8 +145,10 @@ class Guard:
             self._good, self.bad = set(), set(_NO_VALUES)
         if unknown := texts - self.bad - self._good:
             joined = "\n".join(unknown)
+            good = {t for t in unknown if self._regex(t) or self._networks.hold(t)}
             if any(word in joined for word in self._words) or sieve.any(unknown, joined):
-                good = {t for t in unknown if self._word_in(t) or sieve.one(t)}
+                good |= {t for t in unknown if self._word_in(t) or sieve.one(t)}
+            if good:
                 self._good |= good
                 unknown -= good
             self.bad |= unknown
@@ -126,13 +158,18 @@ class Guard:
         return any(word in text for word in self._words)
 
     def _prepared(self) -> Sieve:
-        self._words = [literal(one.pattern) for one in self._leaves if isinstance(one, Regex)]
+        regexes = [one.pattern for one in self._leaves if isinstance(one, Regex)]
+        self._regex = one_of(pattern for pattern in regexes if not literal(pattern))
+        self._words = list(filter(None, map(literal, regexes)))
+        self._networks = Networks(one.network for one in self._leaves if isinstance(one, Cidr))
         patterns = [p for one in self._leaves if isinstance(one, Text) for p in one.patterns]
         self._sieve = Sieve(set(map(_folded, patterns)))
         return self._sieve
 
 
-def _test(leaf: Text | Regex) -> Callable[[str], bool]:
+def _test(leaf: Test) -> Callable[[str], bool]:
+    if isinstance(leaf, Cidr):
+        return Networks([leaf.network]).hold
     if isinstance(leaf, Text):
         return text_test(leaf)
     test, word = regex_test(leaf), literal(leaf.pattern)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, TypeAlias
 
 import re2
 
 from core.detect import values
+from core.detect.networks import Networks
 from core.rulebook import (
     ANY_MANY,
     And,
@@ -30,7 +30,17 @@ from core.rulebook import (
     Text,
 )
 
-__all__ = ["PREFIX", "Fields", "Matcher", "Sieve", "View", "matcher", "regex_test", "text_test"]
+__all__ = [
+    "PREFIX",
+    "Fields",
+    "Matcher",
+    "Sieve",
+    "View",
+    "matcher",
+    "one_of",
+    "regex_test",
+    "text_test",
+]
 
 Matcher: TypeAlias = Callable[["View"], bool]
 
@@ -142,7 +152,15 @@ def _and(expr: And) -> Matcher:
 
 
 def _or(expr: Or) -> Matcher:
-    items = tuple(matcher(item) for item in sorted(expr.items, key=_cost))
+    networks: dict[str, list[Cidr]] = {}
+    for item in expr.items:
+        if isinstance(item, Cidr):
+            networks.setdefault(item.field, []).append(item)
+    others = sorted((item for item in expr.items if not isinstance(item, Cidr)), key=_cost)
+    items = (
+        *(matcher(item) for item in others),
+        *(_within(field, some) for field, some in networks.items()),
+    )
     return lambda view: any(one(view) for one in items)
 
 
@@ -181,6 +199,20 @@ def text_test(expr: Text) -> Callable[[str], bool]:
 def regex_test(expr: Regex) -> Callable[[str], bool]:
     """The test for one text."""
     regex = _regex_of(expr.pattern)
+    return lambda text: _search(regex, text)
+
+
+def one_of(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Could one of the expressions be found in the text? Searched for as one, where RE2 has the
+    room for it; else the answer is always yes.
+    """
+    every = sorted(patterns)
+    if not every:
+        return lambda text: False
+    try:
+        regex = _regex_of("|".join(f"(?:{one})" for one in every))
+    except re2.error:  # too large as one, though none of them is
+        return lambda text: True
     return lambda text: _search(regex, text)
 
 
@@ -286,15 +318,12 @@ def _search(regex: Any, text: str) -> bool:
 
 
 def _cidr(expr: Cidr) -> Matcher:
-    field, wanted = expr.field, ip_network(expr.network)
-    return lambda view: any(_within(wanted, one) for one in values.flat(view.raw(field)))
+    return _within(expr.field, [expr])
 
 
-def _within(wanted: IPv4Network | IPv6Network, value: Any) -> bool:
-    found = values.network(value)
-    if isinstance(wanted, IPv4Network):
-        return isinstance(found, IPv4Network) and found.subnet_of(wanted)
-    return isinstance(found, IPv6Network) and found.subnet_of(wanted)
+def _within(field: str, networks: Iterable[Cidr]) -> Matcher:
+    hold = Networks(one.network for one in networks).hold
+    return lambda view: any(map(hold, values.flat(view.raw(field))))
 
 
 def _compare(expr: Compare) -> Matcher:
@@ -324,9 +353,8 @@ def _exists(expr: Exists) -> Matcher:
 
 def _ref(expr: Ref) -> Matcher:
     field, other, holds = expr.field, expr.other, _REFS[expr.how]
-    return lambda view: any(
-        holds(one, two) for one in view.folded(field) for two in view.folded(other)
-    )
+    see = View.cased if expr.cased else View.folded
+    return lambda view: any(holds(one, two) for one in see(view, field) for two in see(view, other))
 
 
 def _cost(expr: Expr) -> int:

@@ -118,7 +118,7 @@ def _flat(kind: type[And | Or], items: Iterable[Expr]) -> Expr:
 
 def _leaf(expr: Leaf, table: NeutralTable, source: Source, test: Test) -> Expr:
     if isinstance(expr, Ref):
-        return Ref(PREFIX + expr.field, PREFIX + expr.other, expr.how)
+        return Ref(PREFIX + expr.field, PREFIX + expr.other, expr.how, expr.cased)
     if expr.field is None:
         return msgspec.structs.replace(expr, field=EVERYTHING)
     known = table.get(expr.field)

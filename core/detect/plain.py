@@ -196,8 +196,8 @@ def holds(  # noqa: C901, PLR0911 - one case per kind of expression reads best i
             return elements(field) == [] or any(e is None for e in elements(field))
         case Exists(field=field, wanted=wanted):
             return (found(field) != []) == wanted
-        case Ref(field=field, other=other, how=how):
-            return any(refers(a, b, how) for a in elements(field) for b in elements(other))
+        case Ref(field=field, other=other, how=how, cased=cased):
+            return any(refers(a, b, how, cased) for a in elements(field) for b in elements(other))
     raise TypeError(type(expr).__name__)
 
 
@@ -300,12 +300,13 @@ def compares(value: Any, expr: Compare) -> bool:
 
 
 def as_number(value: Any) -> int | float | None:
-    """A number, or a text that is exactly a JSON number."""
+    """A number, or a text that is exactly one, in decimal."""
     if isinstance(value, str):
-        if len(value) > 400 or re.fullmatch(r"-?[0-9.eE+-]+", value) is None:
+        if len(value) > 400 or re.fullmatch(r"[+-]?[0-9][0-9.eE+-]*(?<=[0-9])", value) is None:
             return None
+        sign, digits = (-1, value[1:]) if value[0] == "-" else (1, value.removeprefix("+"))
         try:
-            value = json.loads(value)
+            value = sign * json.loads(re.sub(r"^0+(?=[0-9])", "", digits))
         except ValueError:
             return None
     return value if type(value) in (int, float) else None
@@ -324,12 +325,13 @@ def as_moment(value: Any) -> dt.datetime | None:
     seconds = as_number(value)
     try:
         if seconds is not None:
-            if abs(seconds) >= 1e11:
-                seconds = seconds / 1000
+            for _ in ("milli", "micro", "nano"):
+                if abs(seconds) >= 1e11:
+                    seconds = seconds / 1000
             return dt.datetime.fromtimestamp(seconds, dt.UTC)
         if not isinstance(value, str):
             return None
-        moment = dt.datetime.fromisoformat(value)
+        moment = dt.datetime.fromisoformat(re.sub(r" UTC$", "", value).upper())
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=dt.UTC)
         return moment.astimezone(dt.UTC)
@@ -337,11 +339,13 @@ def as_moment(value: Any) -> dt.datetime | None:
         return None
 
 
-def refers(one: Any, two: Any, how: str) -> bool:
+def refers(one: Any, two: Any, how: str, cased: bool) -> bool:
     """Does the first value equal, start with, end with or contain the second, as text?"""
     if one is None or two is None:
         return False
-    a, b = as_text(one).casefold(), as_text(two).casefold()
+    a, b = as_text(one), as_text(two)
+    if not cased:
+        a, b = a.casefold(), b.casefold()
     if how == "is":
         return a == b
     if how == "has":

@@ -36,7 +36,7 @@ TIMES = ("eventTime", "time", "timestamp", "@timestamp")
 """Fields that hold a record's time where nobody says which does, the first that is there."""
 
 MILLISECONDS_FROM = 100_000_000_000
-"""Numbers from here on are epoch milliseconds, smaller ones seconds (the year 5138)."""
+"""Numbers from here on are in a smaller unit, a thousandth of the last (the year 5138)."""
 
 
 def finder(paths: tuple[str, ...]) -> Callable[[Any], list[Any]]:
@@ -112,7 +112,7 @@ def text(value: Any) -> str | None:
 
 
 def number(value: Any) -> int | float | None:
-    """A number, or text that reads as a JSON number; anything else is None."""
+    """A number, or text that reads as a decimal one (`007` and `+7` too); all else is None."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -137,15 +137,19 @@ def network(value: Any) -> Network | None:
 
 
 def moment(value: Any) -> datetime | None:
-    """A date in UTC: ISO 8601 text (UTC where it names no zone), or epoch (milli)seconds."""
+    """A date in UTC: ISO 8601 text (UTC where it names no zone), or an epoch in (parts of) seconds.
+
+    A number is of the unit in which it is a year before 5138: seconds, milliseconds, micro-, nano-.
+    """
     seconds = number(value)
     try:
         if seconds is not None:
-            scale = 1000 if abs(seconds) >= MILLISECONDS_FROM else 1
-            return datetime.fromtimestamp(seconds / scale, UTC)
+            for _ in ("milliseconds", "microseconds", "nanoseconds"):
+                seconds = seconds / 1000 if abs(seconds) >= MILLISECONDS_FROM else seconds
+            return datetime.fromtimestamp(seconds, UTC)
         if not isinstance(value, str):
             return None
-        found = datetime.fromisoformat(value)
+        found = datetime.fromisoformat(value.removesuffix(" UTC").upper())
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
         return None
@@ -181,7 +185,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 _LONGEST_NUMBER = 400
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _FRACTION = re.compile(r"[.eE]")
 _IP_START = frozenset("0123456789abcdefABCDEF:")
 

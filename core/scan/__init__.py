@@ -4,8 +4,8 @@
     read(data, sources, tally) -> every record, opened
 
 Reading order: unpack.py (gzip, Avro, limits), chunks.py (bounded memory), headers.py and quick.py
-(most records are never opened), envelopes.py and identify.py (those that are), salvage.py (damaged
-files).
+(most records are never opened), envelopes.py, rows.py and identify.py (those that are), salvage.py
+(damaged files).
 Every record is counted as read, of unknown source, or rejected with reason and place; nothing is
 skipped in silence. It knows nothing of paths, processes or printing: core.hunt does.
 """
@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from core.detect import RAW, Detector, Suppressed
-from core.detect.checks import may_hide
+from core.detect.checks import any_in, may_hide
 from core.model import NativeRecord, Rejected, Rule
 from core.ports import Source
 from core.scan.chunks import Chunk, chunks
@@ -161,7 +161,10 @@ class Scanner:
         first = next(pieces(chunk.data), None)
         if first is None or first.fault:
             return None
-        record = _DECODER.decode(first.data)
+        try:
+            record = _DECODER.decode(first.data)
+        except (msgspec.DecodeError, RecursionError, ValueError):  # a number too large, say
+            return None
         source = None if self._detector.raw else self._identify(record)
         key = id(source)  # shapes of one logsource are sources of one name
         if key not in self._quick:
@@ -271,7 +274,7 @@ class _Whole:
         if found is None:
             data = self.chunk.data
             lower = b"" if may_hide(data) else data.lower()
-            found = bool(lower) and not any(word in lower for word in words)
+            found = bool(lower) and not any_in(words)(lower)
             self._lacking[words] = found
         return found
 
@@ -279,8 +282,8 @@ class _Whole:
 def _chunks(data: bytes | BinaryIO, tally: Tally, name: str, limit: int) -> Iterator[Chunk]:
     """The chunks of a file; none of one that is no data."""
     stream = io.BytesIO(data) if isinstance(data, bytes) else data
-    for chunk in chunks(blocks(stream, limit)):
-        if not chunk.first and not chunk.fault and not _DATA.search(chunk.data):
+    for number, chunk in enumerate(chunks(blocks(stream, limit))):
+        if not number and not chunk.fault and not _DATA.search(chunk.data):
             tally.skipped.append(Rejected(reason="no line begins like JSON", place=name))
             return
         yield chunk

@@ -35,14 +35,17 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
 def chunks(blocks: Iterator[bytes]) -> Iterator[Chunk]:
     """The records of the stream in order. The last chunk says why, if the stream broke off."""
     stream = _Stream(blocks)
-    data = stream.take(CHUNK).lstrip()
+    whole = stream.take(CHUNK)
+    data = whole.lstrip()
+    opening = _LIST.match(data)
+    line = 0 if opening else whole.count(b"\n", 0, len(whole) - len(data))
     if stream.ended:
         if data or stream.fault:
-            yield Chunk(data=data, listed=bool(_LIST.match(data)), fault=stream.fault)
-    elif opening := _LIST.match(data):
+            yield Chunk(data=data, first=line, listed=bool(opening), fault=stream.fault)
+    elif opening:
         yield from _lists(stream, data[opening.end() :])
     else:
-        yield from _rows(stream, data)
+        yield from _rows(stream, data, line)
 
 
 class _Stream:
@@ -101,9 +104,8 @@ def _after_elements(data: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-def _rows(stream: _Stream, data: bytes) -> Iterator[Chunk]:
-    """Lines, cut where a line begins with an object."""
-    line = 0
+def _rows(stream: _Stream, data: bytes, line: int) -> Iterator[Chunk]:
+    """Lines, cut where a line begins with an object. `line` is the number of the first."""
     while not stream.ended:
         cut = data.rfind(b"\n{") + 1
         if not cut and len(data) > 4 * CHUNK:

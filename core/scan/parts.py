@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from core.detect import Plan
-from core.detect.header import overlap
+from core.detect.columns import overlap
 from core.model import NativeRecord, Rule
 from core.scan.headers import UNSET, Layout
 

@@ -13,7 +13,8 @@ from typing import Any, Protocol, TypeAlias
 
 from core.detect import NO_MATCH, RAW, Detector, Matched
 from core.detect.checks import WORDS, Check, Guard, Words
-from core.detect.header import BYTES, Answer, Header, Lesson, overlap
+from core.detect.columns import Lesson, overlap
+from core.detect.header import BYTES, Answer, Header
 from core.detect.matcher import Fields
 from core.detect.values import text
 from core.model import NativeRecord, Rule
@@ -85,7 +86,7 @@ class Quick:
 
     def _through_list(self) -> str:
         """A column that in records like this one leads through a list, which no header can."""
-        for path in (*self._header.exact, *chain(*self._header.extra_paths)):
+        for path in (*self._header.exact, *chain(*self._header.columns.extra_paths)):
             value: Any = self._sample
             for key in path.split(".")[:-1]:
                 value = value.get(key) if isinstance(value, dict) else None
@@ -189,7 +190,7 @@ class Quick:
 
     def _prepare(self) -> None:
         header = self._header
-        exact, extra = header.exact, header.extra_paths
+        exact, extra = header.exact, header.columns.extra_paths
         own = self._marks
         self._marked = tuple(exact.index(key) for key in own.present if key in exact)
         present = tuple(key for key in own.present if key not in exact)
@@ -200,7 +201,7 @@ class Quick:
         deep = self._stumbles < STUMBLES
         parts = self._parts = Parts(self._wanted, self._plan, (*columns, *told), deep=deep)
         self.layout = Layout(
-            Paths(exact, extra, (*told, *parts.paths), sorted(header.below)),
+            Paths(exact, extra, (*told, *parts.paths), sorted(header.columns.below)),
             (*present, *own.absent),
             parts.names,
             WRAPPERS if self._source is None else KEYS,
@@ -255,8 +256,8 @@ class Quick:
                 indexes = [n for n, answer in enumerate(found) if answer in checked]
             some = headers if len(indexes) == len(headers) else [headers[n] for n in indexes]
             column = self.layout.column(some, field)
-            column = _asked(column) if self._header.nested(self._header.extra[field]) else column
-            column = _texts(column)
+            nested = self._header.columns.nested(self._header.extra[field])
+            column = _texts(_asked(column) if nested else column)
             for place in _standing_out(column, self._header.guards[field]):
                 index = indexes[place]
                 rules = [
@@ -331,7 +332,7 @@ class _HeaderFields(Fields):
         self._whole, self._header, self._layout = fields, header, layout
         self._finders |= {
             field: layout.finder(paths)
-            for field, paths in zip(header.extra, header.extra_paths, strict=True)
+            for field, paths in zip(header.extra, header.columns.extra_paths, strict=True)
         }
 
     def finder(self, field: str) -> Callable[[Any], list[Any]]:
@@ -346,7 +347,7 @@ class _HeaderFields(Fields):
 
     def _assembled(self, field: str) -> Callable[[Any], list[Any]]:
         find, header = self._whole.finder(field), self._header
-        return lambda one: find(header.of_exact(self._layout.values(one)))
+        return lambda one: find(header.columns.of_exact(self._layout.values(one)))
 
 
 def _by_field(answers: Iterable[Answer]) -> dict[int, set[Answer]]:

@@ -6,6 +6,7 @@ then one BadRecord.
 
 from __future__ import annotations
 
+import codecs
 import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -34,6 +35,7 @@ _BROKEN: Any = (isal_zlib.error, zlib.error)
 
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def blocks(stream: BinaryIO, limit: int) -> Iterator[bytes]:
@@ -43,7 +45,7 @@ def blocks(stream: BinaryIO, limit: int) -> Iterator[bytes]:
     bytes: raised after the blocks that could be read.
     """
     total = 0
-    for block in _without_bom(_opened(stream)):
+    for block in _as_utf8(_opened(stream)):
         total += len(block)
         if total > limit:
             yield block[: limit - total]
@@ -97,9 +99,23 @@ def _begun(data: bytes) -> tuple[Any, bytes | None]:
         return isal_zlib.decompressobj(31), None
 
 
-def _without_bom(found: Iterator[bytes]) -> Iterator[bytes]:
+def _as_utf8(found: Iterator[bytes]) -> Iterator[bytes]:
+    """The text without its byte order mark; UTF-16, as PowerShell writes it, made UTF-8."""
+    decoder = None
     first = True
     for block in found:
-        if block:
-            yield block.removeprefix(_BOM) if first else block
+        if block and first:
             first = False
+            if block[:2] in _UTF16:
+                decoder = codecs.getincrementaldecoder("utf-16")()
+            block = block.removeprefix(_BOM)  # noqa: PLW2901 - the same block, less three bytes
+        yield block if decoder is None else _decoded(decoder, block)
+    if decoder is not None:
+        yield _decoded(decoder, b"", final=True)
+
+
+def _decoded(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bytes:
+    try:
+        return decoder.decode(block, final).encode()
+    except UnicodeError as error:
+        raise BadRecord(f"damaged UTF-16: {error.__class__.__name__}") from error

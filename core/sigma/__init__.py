@@ -2,9 +2,10 @@
 
     compile_rules(paths) -> Compiled(book, faults, warnings, examples)
 
-Reading order: document.py (YAML with lines), about.py (what a rule says about itself),
-detection.py (what it looks for), correlation.py (rules over rules), filter.py (hits that are
-suppressed); only detection.py and correlation.py import pySigma.
+Reading order: document.py (YAML with lines), collection.py (documents that share keys), about.py
+(what a rule says about itself), detection.py (what it looks for), condition.py (which of it must
+hold), correlation.py (rules over rules), filter.py (hits that are suppressed); only detection.py,
+condition.py and correlation.py import pySigma.
 Nothing here runs in a function: rules are compiled when a rulebook is built, and by the command
 line.
 """
@@ -32,7 +33,9 @@ from core.sigma.about import (
     rule,
     unknown_source,
     unknown_taxonomy,
+    unsaid,
 )
+from core.sigma.collection import ACTIONS, expanded
 from core.sigma.correlation import Names, correlation, doubtful
 from core.sigma.detection import Placeholders, parts
 from core.sigma.document import Node, documents
@@ -108,7 +111,8 @@ class _Work:
     def read(self, file: Path) -> None:
         """Compile the documents of one file; a fault ends its document, not the file."""
         try:
-            for document in documents(file.read_text(encoding="utf-8-sig"), str(file)):
+            text = file.read_text(encoding="utf-8-sig")
+            for document in expanded(documents(text, str(file))):
                 self._compile(document, str(file))
         except BadRule as fault:
             self.faults.append(fault)
@@ -141,6 +145,7 @@ class _Work:
         self.written[found.id] = written(document, searches)
         doubts = (unknown_source(reading, found.source, self.sources), unknown_taxonomy(reading))
         self.warnings.extend(doubt for doubt in doubts if doubt is not None)
+        self.warnings.extend(unsaid(reading))
         if tests:
             self.examples[found.id] = tests
 
@@ -236,7 +241,7 @@ def _bereft(
 
 def _files(path: Path, faults: list[BadRule]) -> Iterator[Path]:
     if path.is_dir():
-        yield from sorted(p for p in path.rglob("*") if p.suffix in (".yml", ".yaml"))
+        yield from sorted(p for p in path.rglob("*") if p.suffix.lower() in _YAML)
     elif path.exists():
         yield path
     else:
@@ -259,7 +264,9 @@ def _refusal(reason: str) -> Callable[[Node, str], BadRule]:
     return refuse
 
 
+_YAML = (".yml", ".yaml")
+
 _KINDS: Mapping[str, Callable[[Node, str], Any]] = {
-    "action": _refusal("collections (`action: global`) are not part of Sigma 2: repeat the keys"),
+    "action": _refusal(f"an action is one of {', '.join(ACTIONS)}, in a file with rules"),
     "other": _refusal("a rule is a map of keys"),
 }

@@ -6,7 +6,7 @@ It knows nothing of how a rule matches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -29,6 +29,7 @@ __all__ = [
     "rule",
     "unknown_source",
     "unknown_taxonomy",
+    "unsaid",
 ]
 
 
@@ -100,9 +101,10 @@ def rule(reading: Reading) -> Rule:
 
 def described(reading: Reading, source: str = "") -> Rule:
     """The same for a document without a logsource of its own: a correlation."""
-    title = reading.text("title")
-    if not title:
-        reading.fault(reading.document.line, "a rule needs a title", near("title", reading.nodes))
+    hint = "" if "title" in reading.nodes else near("title", reading.nodes)
+    title = reading.text("title") or reading.text("name") or reading.text("id")
+    if not title or hint:
+        reading.fault(reading.document.line, "a rule needs a title", hint)
     tags = reading.texts("tags")
     level: Any = reading.one_of("level", LEVELS) or "medium"
     return Rule(
@@ -169,6 +171,17 @@ def unknown_taxonomy(reading: Reading) -> BadRule | None:
     )
 
 
+def unsaid(reading: Reading) -> Iterator[BadRule]:
+    """A warning for each thing that a rule must say, does not, and can be honoured without."""
+    for key, instead in _UNSAID.items():
+        if key not in reading.nodes:
+            yield BadRule(
+                f"the rule has no {key}: {instead}",
+                file=reading.file,
+                line=reading.document.line,
+            )
+
+
 def _content_id(reading: Reading) -> str:
     return digest(to_json(reading.document.plain()).decode())
 
@@ -191,8 +204,8 @@ def _is_neutral(logsource: Mapping[str, str]) -> bool:
 def _source(reading: Reading) -> str:
     node, logsource = reading.nodes.get("logsource"), _logsource(reading)
     if node is None:
-        hint = near("logsource", reading.nodes)
-        reading.fault(reading.document.line, "a rule needs a logsource", hint)
+        if hint := near("logsource", reading.nodes):
+            reading.fault(reading.document.line, "a rule needs a logsource", hint)
         return ""
     for key, line in node.lines.items():
         if key not in _LOGSOURCE and (hint := near(key, _LOGSOURCE)):
@@ -233,6 +246,11 @@ NEEDS: Mapping[str, str] = {
     "workspace": "Google Workspace's logs, which it shares with Google Cloud only when told to",
 }
 """What a rule may say in `needs`: telemetry that is off by default."""
+
+_UNSAID: Mapping[str, str] = {
+    "title": "its name or id stands for it",
+    "logsource": "it is asked about every record",
+}
 
 _LOGSOURCE = ("category", "product", "service", "definition")
 

@@ -35,6 +35,7 @@ from core.correlate import (
 from core.correlate.form import Type
 from core.errors import BadRule
 from core.sigma.about import Reading, described
+from core.sigma.condition import lowered
 from core.sigma.document import Node, near
 
 __all__ = ["Names", "correlation", "doubtful"]
@@ -52,6 +53,9 @@ class Names:
             node = reading.nodes.get(key)
             if node is not None and node.is_scalar and node.text:
                 self._ids.setdefault(node.text, set()).add(id)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._ids
 
     def find(self, reading: Reading, line: int, reference: str) -> str:
         """The id of the rule that is meant; "" and a fault when there is not exactly one."""
@@ -255,7 +259,7 @@ class _Section:
             self.fault(node.line, "a boolean condition is for the temporal types")
             return (), ()
         try:
-            parsed = SigmaExtendedCorrelationCondition(node.text)
+            parsed = SigmaExtendedCorrelationCondition(lowered(node.text, self.names))
             named = {
                 name: self.names.find(self.reading, node.line, name)
                 for name in parsed.get_referenced_rules()

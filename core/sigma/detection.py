@@ -13,37 +13,30 @@ from typing import Any, Literal
 
 import re2
 import sigma.types as st
-from sigma.conditions import (
-    ConditionAND,
-    ConditionIdentifier,
-    ConditionNOT,
-    ConditionOR,
-    ConditionSelector,
-    SigmaCondition,
-)
+from sigma.conditions import ConditionAND
 from sigma.exceptions import SigmaError
 from sigma.modifiers import modifier_mapping
-from sigma.rule.detection import EmptySigmaDetections, SigmaDetectionItem
+from sigma.rule.detection import SigmaDetectionItem
 
+from core.detect.values import network, number
 from core.errors import BadRule
 from core.rulebook import (
     ANY_MANY,
     ANY_ONE,
-    And,
     Cidr,
     Compare,
     Exists,
     Expr,
     Not,
     Null,
-    Or,
     Pattern,
     Ref,
     Regex,
     Text,
     number_text,
 )
-from core.sigma.document import Node, near
+from core.sigma.condition import all_of, any_of, condition
+from core.sigma.document import Node, Place, near
 
 __all__ = ["Placeholders", "expression", "parts"]
 
@@ -68,42 +61,29 @@ def parts(
         hint = near("condition", nodes)
         raise BadRule("detection has no condition", file=file, line=detection.line, hint=hint)
     named = {
-        name: _searches(node, _Place(file, detection.lines[name]), placeholders)
+        name: _searches(node, Place(file, detection.lines[name]), placeholders)
         for name, node in nodes.items()
         if name not in _NOT_SEARCHES
     }
     if not named:
         raise BadRule("detection looks for nothing", file=file, line=detection.line)
-    conditions = [_condition(node, file, named) for node in nodes["condition"].list]
+    conditions = [condition(node, file, named) for node in nodes["condition"].list]
     if not conditions:
         raise BadRule("the condition is empty", file=file, line=nodes["condition"].line)
-    found = _or(conditions)
+    found = any_of(conditions)
     if _depth(found) > MOST_DEPTH:
         raise BadRule("nested too deeply", file=file, line=nodes["condition"].line)
     return found, named
 
 
-class _Place:
-    """Where a fault would lie."""
-
-    def __init__(self, file: str, line: int) -> None:
-        self.file, self.line = file, line
-
-    def bad(self, reason: str, hint: str = "") -> BadRule:
-        return BadRule(reason, file=self.file, line=self.line, hint=hint)
-
-    def at(self, line: int) -> _Place:
-        return _Place(self.file, line)
-
-
-def _searches(node: Node, place: _Place, placeholders: Placeholders) -> Expr:
+def _searches(node: Node, place: Place, placeholders: Placeholders) -> Expr:
     """A map is an AND of its items, a list an OR of its members, a scalar a keyword."""
     if node.is_scalar or (isinstance(node.value, list) and _all_scalars(node)):
         return _item("", [node] if node.is_scalar else node.list, place, placeholders)
     if not node.value:
         raise place.bad("an empty map or list matches nothing")
     if isinstance(node.value, list):
-        return _or([_searches(n, place.at(n.line), placeholders) for n in node.value])
+        return any_of([_searches(n, place.at(n.line), placeholders) for n in node.value])
     items = []
     for key, value in node.map.items():
         here = place.at(node.lines[key])
@@ -112,17 +92,20 @@ def _searches(node: Node, place: _Place, placeholders: Placeholders) -> Expr:
             if not one.is_scalar:
                 raise place.at(one.line).bad(f"a value of '{key}' must be plain text or a number")
         items.append(_item(key, values, here, placeholders))
-    return _and(items)
+    return all_of(items)
 
 
 def _all_scalars(node: Node) -> bool:
     return bool(node.value) and all(n.is_scalar for n in node.value)
 
 
-def _item(key: str, values: list[Node], place: _Place, placeholders: Placeholders) -> Expr:
+def _item(key: str, values: list[Node], place: Place, placeholders: Placeholders) -> Expr:
     """One `field|modifier|...: values`, by pySigma's modifiers."""
     field, *written = key.split("|")
     modifiers = [_SAME.get(name, name) for name in written]
+    cased = "fieldref" in modifiers and "cased" in modifiers
+    if "fieldref" in modifiers:  # pySigma wants it first, and has no case of its own for it
+        modifiers = ["fieldref", *(m for m in modifiers if m not in ("fieldref", "cased"))]
     for name in modifiers:
         if name not in modifier_mapping:
             known = (*modifier_mapping, *_SAME)
@@ -132,29 +115,46 @@ def _item(key: str, values: list[Node], place: _Place, placeholders: Placeholder
     plain = [_plain(node, modifiers) for node in values]
     if "re" in modifiers:
         for node in values:
-            _check_regex(node.text, place.at(node.line))
+            _check_regex(_as_re2(node.text), place.at(node.line))
     try:
         item = SigmaDetectionItem.from_mapping("|".join((field, *modifiers)) or None, plain)
-        reader = _Reader(field or None, frozenset(modifiers), placeholders, place)
+        reader = _Reader(field or None, frozenset(modifiers), placeholders, place, cased=cased)
         found = [reader.read(value) for value in item.value] or [reader.read(st.SigmaNull())]
     except (SigmaError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise place.bad(f"'{key}' can't be honoured: {_first_line(error)}") from error
-    linked = _and(found) if item.value_linking is ConditionAND else _or(found)
+    linked = all_of(found) if item.value_linking is ConditionAND else any_of(found)
     return Not(linked) if item.negated else linked
 
 
 def _plain(node: Node, modifiers: Sequence[str]) -> Any:
     """What pySigma is given: numbers only where they are compared, else the text they read as."""
     value = node.value
-    if isinstance(value, str) and "expand" in modifiers:
-        return value.replace(r"\%", _PERCENT)
-    if value is None or isinstance(value, str) or not _NUMERIC.isdisjoint(modifiers):
+    if isinstance(value, str):
+        return _text(value, modifiers)
+    if value is None or not _NUMERIC.isdisjoint(modifiers):
         return value
     if not _AS_TEXT.isdisjoint(modifiers) or (isinstance(value, float) and not isfinite(value)):
         return node.text
     if isinstance(value, bool):
         return "true" if value else "false"
     return number_text(value)
+
+
+def _text(value: str, modifiers: Sequence[str]) -> Any:
+    """The same of a text, which stands for what the modifiers want where it reads as that."""
+    if "re" in modifiers:
+        value = _as_re2(value)
+    if "expand" in modifiers:
+        return value.replace(r"\%", _PERCENT)
+    if "exists" in modifiers:
+        return _SWITCH.get(value.lower(), value)
+    if not _NUMERIC.isdisjoint(modifiers):
+        read = number(value)
+        return value if read is None else read
+    if "cidr" in modifiers:
+        found = network(value)
+        return value if found is None else str(found)
+    return _DASH.sub("-", value) if "windash" in modifiers else value
 
 
 class _Reader:
@@ -165,9 +165,11 @@ class _Reader:
         field: str | None,
         modifiers: frozenset[str],
         placeholders: Placeholders,
-        place: _Place,
+        place: Place,
+        *,
+        cased: bool,
     ) -> None:
-        self.field, self.modifiers = field, modifiers
+        self.field, self.modifiers, self.cased = field, modifiers, cased
         self.placeholders, self.place = placeholders, place
 
     def read(self, value: Any) -> Expr:
@@ -184,7 +186,7 @@ class _Reader:
         return self.field
 
     def expansion(self, value: st.SigmaExpansion) -> Expr:
-        return _or([self.read(one) for one in value.values])
+        return any_of([self.read(one) for one in value.values])
 
     def text(self, value: st.SigmaString) -> Expr:
         cased = isinstance(value, st.SigmaCasedString)
@@ -203,7 +205,7 @@ class _Reader:
             source = f"(?{flags}){source}" if flags else source
             _check_regex(source, self.place)
             found.append(Regex(self.field, source))
-        return _or(found)
+        return any_of(found)
 
     def compare(self, value: st.SigmaCompareExpression) -> Expr:
         field, number = self.bound("a comparison"), value.number
@@ -222,7 +224,7 @@ class _Reader:
                 if value.starts_with and value.ends_with
                 else ("starts" if value.starts_with else "ends")
             )
-        return Ref(self.bound("a field reference"), value.field, how)
+        return Ref(self.bound("a field reference"), value.field, how, self.cased)
 
     def _expanded(self, value: Any) -> list[Any]:
         """The value with its placeholders filled; refused when one has no value."""
@@ -275,59 +277,16 @@ def _joined(pieces: list[str | int]) -> Pattern:
     return tuple(found)
 
 
-def _condition(node: Node, file: str, named: Mapping[str, Expr]) -> Expr:
-    place = _Place(file, node.line)
-    if not isinstance(node.value, str):
-        raise place.bad("a condition must be text")
-    try:
-        tree = SigmaCondition(node.value, EmptySigmaDetections()).parse(postprocess=False)
-        return _resolve(tree, named, place)
-    except SigmaError as error:
-        hint = "; ".join(filter(None, (_nearest_word(node.value, named),)))
-        raise place.bad(f"condition '{node.value}': {_first_line(error)}", hint) from error
-    except RecursionError as error:
-        raise place.bad("the condition is nested too deeply") from error
+def _as_re2(source: str) -> str:
+    """What PCRE and RE2 write in two ways: a letter by its code, and the end of the text."""
+
+    def written(found: re.Match[str]) -> str:
+        return rf"\x{{{found[1]}}}" if found[1] else _ENDS.get(found[0], found[0])
+
+    return _ESCAPE.sub(written, source)
 
 
-def _resolve(tree: Any, named: Mapping[str, Expr], place: _Place) -> Expr:
-    """Names in a parsed condition become what they stand for."""
-    if isinstance(tree, ConditionIdentifier):
-        if tree.identifier not in named:
-            hint = near(tree.identifier, named)
-            raise place.bad(f"the condition names '{tree.identifier}', which is not there", hint)
-        return named[tree.identifier]
-    if isinstance(tree, ConditionSelector):
-        chosen = [named[name] for name in _selected(tree.pattern, named)]
-        if not chosen:
-            hint = near(tree.pattern.rstrip("*_"), named)
-            raise place.bad(f"'of {tree.pattern}' chooses nothing", hint)
-        return _and(chosen) if tree.cond_class is ConditionAND else _or(chosen)
-    if isinstance(tree, ConditionNOT):
-        return Not(_resolve(tree.args[0], named, place))
-    if isinstance(tree, ConditionAND | ConditionOR):
-        items = [_resolve(arg, named, place) for arg in tree.args]
-        return _and(items) if isinstance(tree, ConditionAND) else _or(items)
-    return _resolve(tree[0], named, place)  # pyparsing wraps what stands in brackets
-
-
-def _selected(pattern: str, named: Mapping[str, Expr]) -> list[str]:
-    """Names that `them` or a pattern with `*` means; names that begin with `_` only if it does."""
-    if pattern == "them":
-        return [name for name in named if not name.startswith("_")]
-    regex = re.compile(".*".join(map(re.escape, pattern.split("*"))))
-    hidden = pattern.startswith("_")
-    return [n for n in named if regex.fullmatch(n) and (hidden or not n.startswith("_"))]
-
-
-def _nearest_word(condition: str, named: Mapping[str, Expr]) -> str:
-    known = {*named, "and", "or", "not", "of", "them", "all", "1", "any"}
-    for word in re.findall(r"[\w*-]+", condition):
-        if word not in known and "*" not in word and (hint := near(word.lower(), known)):
-            return f"'{word}': {hint}"
-    return ""
-
-
-def _check_regex(source: str, place: _Place) -> None:
+def _check_regex(source: str, place: Place) -> None:
     """Only what RE2 runs, in linear time, is honoured: no look-around, no back-reference."""
     options = re2.Options()
     options.log_errors = False
@@ -339,19 +298,6 @@ def _check_regex(source: str, place: _Place) -> None:
         raise place.bad(
             f"regular expression '{source}' can't run in linear time or is malformed: {reason}"
         ) from error
-
-
-def _and(items: Sequence[Expr]) -> Expr:
-    return items[0] if len(items) == 1 else And(tuple(items))
-
-
-def _or(items: Sequence[Expr]) -> Expr:
-    """As one Text where all look at the same field, so that a set lookup can do it."""
-    texts = [item for item in items if isinstance(item, Text)]
-    if texts and len(texts) == len(items) and len({(t.field, t.cased) for t in texts}) == 1:
-        first = texts[0]
-        return Text(first.field, tuple(p for t in texts for p in t.patterns), first.cased)
-    return items[0] if len(items) == 1 else Or(tuple(items))
 
 
 def _depth(expr: Expr) -> int:
@@ -373,6 +319,15 @@ _NOT_SEARCHES = ("condition", "timeframe")
 
 _SAME: Mapping[str, str] = {"utf16le": "wide"}
 """Modifiers of the specification that pySigma knows by their other name alone."""
+
+_SWITCH: Mapping[str, bool] = {"true": True, "yes": True, "false": False, "no": False}
+
+_DASH = re.compile(r"(?<!\w)[\u2013\u2014\u2015](?=\w)")
+"""Dashes that Windows takes for a hyphen before an option; pySigma varies hyphens and slashes."""
+
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+
+_ENDS: Mapping[str, str] = {r"\Z": r"(?:\n?\z)"}
 
 _PERCENT = "\ue025"
 """Stands for `\\%` of a value with `expand` while pySigma, which has no escape, looks for names."""

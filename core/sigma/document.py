@@ -15,7 +15,7 @@ import yaml
 
 from core.errors import BadRule
 
-__all__ = ["Node", "Value", "documents", "near"]
+__all__ = ["Node", "Place", "Value", "documents", "near"]
 
 MOST_NODES = 100_000
 """Nodes of one document with its aliases expanded."""
@@ -60,6 +60,21 @@ class Node(msgspec.Struct, frozen=True):
         if isinstance(self.value, list):
             return [node.plain() for node in self.value]
         return self.value
+
+
+class Place:
+    """Where a fault would lie."""
+
+    def __init__(self, file: str, line: int) -> None:
+        self.file, self.line = file, line
+
+    def bad(self, reason: str, hint: str = "") -> BadRule:
+        """The fault, for whoever raises it."""
+        return BadRule(reason, file=self.file, line=self.line, hint=hint)
+
+    def at(self, line: int) -> Place:
+        """Another line of the same file."""
+        return Place(self.file, line)
 
 
 def documents(text: str, file: str) -> Iterator[Node]:

@@ -154,7 +154,7 @@ def _outcome(record: NativeRecord, service: str, operation: str) -> Outcome:
     if service == SIGN_IN:
         answer = first(record, f"responseElements.{operation}") if operation in ANSWERS else ""
         return OUTCOMES.get(answer, "unknown")
-    return "failure" if first(record, "errorMessage") else "success"
+    return "success"
 
 
 def _status(record: NativeRecord) -> list[Json]:

@@ -20,10 +20,9 @@ __all__ = ["neutral"]
 def neutral() -> NeutralTable:
     """OCSF field -> the native field, or the native test of each value."""
     sign_in = _called(AUTHENTICATION)
-    said = Text("errorMessage", SOME)
     refused, console = Text("errorCode", SOME), Text("eventSource", (SIGN_IN,), cased=True)
-    failed = Or((refused, _answered("Failure"), And((Not(console), said))))
-    passed = And((Not(refused), Or((_answered("Success"), And((Not(console), Not(said)))))))
+    failed = Or((refused, _answered("Failure")))
+    passed = And((Not(refused), Or((_answered("Success"), Not(console)))))
     words = vocabulary(
         "aws",
         sign_in=sign_in,

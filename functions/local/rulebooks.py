@@ -39,8 +39,10 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     written: Mapping[str, Written] = {}
 
 
-def gather(paths: Sequence[Path], *, with_shipped: bool = False) -> Gathered:
+def gather(paths: Sequence[Path], *, with_shipped: bool = False, raw: bool = False) -> Gathered:
     """The rules of these files and folders; the shipped ones when none is named, or beside them.
+
+    With `raw` no log source matters, and a rule for an unknown one is no reason to warn.
 
     A rule whose id an earlier place has already is left out, with a warning.
     """
@@ -50,7 +52,7 @@ def gather(paths: Sequence[Path], *, with_shipped: bool = False) -> Gathered:
             fail(f"no rules at {place}; name a folder, a YAML file or a built rulebook")
     documents = [place for place in places if _is_yaml(place)]
     built = [_load(place) for place in places if not _is_yaml(place)]
-    compiled = compile_rules(documents, sources(), beside=built)
+    compiled = compile_rules(documents, () if raw else sources(), beside=built)
     book, warnings = _merged([compiled.book, *built])
     return Gathered(
         book=book,
@@ -62,9 +64,9 @@ def gather(paths: Sequence[Path], *, with_shipped: bool = False) -> Gathered:
     )
 
 
-def usable(paths: Sequence[Path], *, with_shipped: bool = False) -> Rulebook:
+def usable(paths: Sequence[Path], *, with_shipped: bool = False, raw: bool = False) -> Rulebook:
     """As `gather`, for a hunt: refused rules are named on stderr, the others are used."""
-    found = gather(paths, with_shipped=with_shipped)
+    found = gather(paths, with_shipped=with_shipped, raw=raw)
     for fault in found.faults[:SHOWN]:
         warn(f"refused: {fault}")
     if len(found.faults) > SHOWN:

@@ -81,7 +81,7 @@ leaves: st.SearchStrategy[Expr] = st.one_of(
     ),
     st.builds(Null, fields),
     st.builds(Exists, fields, st.booleans()),
-    st.builds(Ref, fields, fields, st.sampled_from(["is", "starts", "ends", "has"])),
+    st.builds(Ref, fields, fields, st.sampled_from(["is", "starts", "ends", "has"]), st.booleans()),
 )
 
 exprs: st.SearchStrategy[Expr] = st.recursive(
@@ -97,6 +97,7 @@ exprs: st.SearchStrategy[Expr] = st.recursive(
 scalars = (
     words
     | st.sampled_from([None, True, False, 0, 5, 5.0, 1.5, 1e20, "2026-03-01T05:10:00Z", 1772323200])
+    | st.sampled_from(["05", "+5", "-00", "+", "2026-03-01 05:10:00 UTC", 1772323200 * 10**9])
     | st.sampled_from(["10.1.2.3", "10.0.0.0/9", "::ffff:10.0.0.1", "2001:db8::1", "fe80::1%x"])
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)

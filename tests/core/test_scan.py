@@ -16,10 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.detect import NO_MATCH, Detector, Suppressed, plain_match
+from core.detect.checks import any_in
 from core.model import Rule
 from core.ports import Derived, Source
 from core.rulebook import (
     And,
+    Cidr,
     Exists,
     Expr,
     Filter,
@@ -87,6 +89,22 @@ ENVELOPES: dict[str, Any] = {
     "a page of a REST API": {"@odata.context": "c", "value": [STOP], "nextLink": "n"},
     "a body of an Event Hub": {"records": [STOP]},
     "a batch of bodies": [{"records": []}, {"records": [STOP]}],
+    "an answer of lookup-events": {
+        "Events": [{"EventId": "1", "CloudTrailEvent": json.dumps(STOP)}]
+    },
+    "an event of lookup-events": {"EventId": "1", "CloudTrailEvent": json.dumps(STOP)},
+    "an answer of filter-log-events": {"events": [{"message": json.dumps(STOP), "timestamp": 1}]},
+    "a subscription of CloudWatch": {"logEvents": [{"id": "1", "message": json.dumps(STOP)}]},
+    "an answer of entries.list": {"entries": [STOP], "nextPageToken": "n"},
+    "a log entry that Dataflow forwarded": {"data": STOP | {"logName": "l"}, "attributes": {}},
+    "a table of Log Analytics": {
+        "tables": [{"columns": [{"name": name} for name in STOP], "rows": [list(STOP.values())]}]
+    },
+    "an export of Splunk": {"preview": False, "offset": 0, "result": {"_raw": json.dumps(STOP)}},
+    "a raw event of Splunk": {"_raw": json.dumps(STOP), "sourcetype": "aws:cloudtrail"},
+    "an answer of Elasticsearch": {"took": 1, "hits": {"hits": [{"_index": "i", "_source": STOP}]}},
+    "a document of Elasticsearch": {"_index": "i", "_source": STOP},
+    "a row of a search of the audit log": {"RecordType": 1, "AuditData": json.dumps(STOP)},
     "a message that holds a wrapper": {"message": {"data": packed({"records": [STOP]})}},
 }
 
@@ -114,6 +132,9 @@ LINES = b"\n".join(json.dumps(one).encode() for one in (QUIET, STOP, QUIET, STOP
         (b"\n\n  " + text(STOP), [0], 1),
         (LINES, [1, 3], 4),
         (LINES + b"\n", [1, 3], 4),
+        (b"\n \r\n" + LINES, [3, 5], 4),
+        (LINES.decode().encode("utf-16"), [1, 3], 4),
+        (b"\xfe\xff" + text(QUIET, STOP).decode().encode("utf-16-be"), [1], 2),
         (LINES.replace(b"\n", b"\r\n"), [1, 3], 4),
         (LINES.replace(b"\n", b"\n\n"), [2, 6], 4),
         (json.dumps(STOP).encode(), [0], 1),
@@ -161,6 +182,8 @@ def test_members_of_a_gzip_stream_follow_each_other() -> None:
         (LINES.replace(b"Describe", b"\xff", 1), [1, 3], "not UTF-8"),
         (b"garbage\n" + LINES, [2, 4], "malformed"),
         (LINES[:-5], [1], "cut short"),
+        (b'{"a":1e400}\n' + LINES, [2, 4], "out of range"),
+        (LINES.decode().encode("utf-16")[:-1], [1], "damaged UTF-16"),
         (b'{"a":' + b"[" * 10_000 + b"]" * 10_000 + b"}\n" + LINES, [2, 4], "nested too deeply"),
         (gzip.compress(LINES, 0, mtime=0)[:-40], [1], "gzip stream is cut short"),
         (gzip.compress(LINES, mtime=0)[:-9], [1, 3], "gzip stream is cut short"),
@@ -210,6 +233,13 @@ def test_a_file_that_is_no_data_is_skipped_with_a_reason() -> None:
     found, tally = seen(b"MIT License\n\nCopyright")
     assert (found, tally.records, tally.rejections) == ([], 0, 0)
     assert tally.skipped[0].place == "f"
+
+
+def test_many_words_are_looked_for_in_one_pass_as_each_alone() -> None:
+    words = [frozenset(b"w%d" % n for n in range(count)) for count in (0, 1, 2, 3, 500)]
+    for some in words:
+        for raw in (b"", b"a w0 b", b"w499", b"W1 w", b"x\nw2", b"\xffw1", b"w"):
+            assert any_in(some)(raw) == any(word in raw for word in some)
 
 
 def test_unknown_records_are_counted() -> None:
@@ -380,7 +410,7 @@ def test_pieces_cover_anything_without_raising(data: bytes) -> None:
 
 
 KEYS = ["eventName", "eventSource", "a", "b", "a.b", "detail", "Records", "operationName"]
-VALUES = ["StopLogging", "x\ny", "x", "y", "", "1", "ß", "s-1"]
+VALUES = ["StopLogging", "x\ny", "x", "y", "", "1", "ß", "s-1", "10.0.0.1", "2001:db8::1"]
 
 scalars = st.sampled_from([*VALUES, None, True, 1, 1.0, 0])
 json_values = st.recursive(
@@ -412,6 +442,10 @@ HARD_RULES: list[tuple[str, Expr]] = [
     ("aws/cloudtrail", And((Text("b", ((0, "1"),)), Text("eventName", ("",))))),
     ("aws/cloudtrail", And((Text("eventName", ("y",)), Exists("a.b.c", wanted=True)))),
     ("aws/cloudtrail", And((Text("eventName", ("y",)), Null("b")))),
+    ("aws/cloudtrail", Cidr("b", "10.0.0.0/8")),
+    ("aws/cloudtrail", And((Text("eventName", ("x", "y")), Cidr("a.b", "2001:db8::/32")))),
+    ("aws/cloudtrail", And((Text("eventName", ("x",)), Regex("b", "(s|x)-?1?$")))),
+    ("aws/cloudtrail", Text("a.c", tuple((0, f"s-{n}", 0) for n in range(1, 5)))),
     ("azure/activitylogs", Text("operationName", ("x",))),
 ]
 HARD = rulebook(*HARD_RULES)
@@ -427,6 +461,14 @@ FILTERED = rulebook(
         )
     ],
 )
+FLAT = rulebook(
+    *(("aws/cloudtrail", Text("a", (word, "x"))) for word in ("x", "y", "", "1", "s-1")),
+    ("aws/cloudtrail", Text("a.b", ("x",))),
+    ("aws/cloudtrail", Exists("a.b", wanted=True)),
+    ("aws/cloudtrail", Null("a.b.c")),
+    ("azure/activitylogs", Text("operationName", ("x",))),
+)
+"""Fields within fields, which records may also have as dotted keys."""
 
 
 Found = tuple[int, tuple[Rule, ...], Any, tuple[Suppressed, ...]]
@@ -452,7 +494,7 @@ def slowly(data: bytes, detector: Detector) -> list[Found]:
 @given(
     st.lists(usual | records, max_size=12),
     st.lists(times, min_size=12, max_size=12),
-    st.sampled_from([HARD, FILTERED]),
+    st.sampled_from([HARD, FILTERED, FLAT]),
     st.booleans(),
     st.booleans(),
     st.booleans(),
@@ -606,6 +648,20 @@ def test_what_only_looks_like_an_envelope_is_a_record_itself():
         {"message": {"data": base64.b64encode(b"no JSON").decode()}},
         {"value": [1], "other": 2},
         {"detail-type": "t", "detail": "text"},
+        {"Events": [1]},
+        {"Events": [{"CloudTrailEvent": "no JSON"}], "more": 1},
+        {"CloudTrailEvent": "5"},
+        {"events": [{"message": 1}]},
+        {"events": []} | {"name": "x"},
+        {"logEvents": "text"},
+        {"entries": [STOP], "of": "another kind"},
+        {"tables": [{"columns": [{"name": "a"}], "rows": [[1, 2]]}]},
+        {"preview": True, "result": "text"},
+        {"_raw": "a line of text"},
+        {"hits": 5},
+        {"_source": STOP},
+        {"AuditData": "no JSON"},
+        {"data": {"logName": "l"}, "logName": "m"},
     ]
     tally = Tally()
     assert not list(scan(json.dumps(odd).encode(), DETECTOR, tally))

@@ -63,14 +63,15 @@ def test_examples_are_data_with_dates_as_text(tmp_path: Path) -> None:
         ("condition: selection", "condition: selection an x", 10, "condition 'selection an", ""),
         ("condition: selection", "condition: 1 of selektio*", 10, "'of selektio*' chooses nothing", "selection"),
         ("condition: selection", "condition: (selection", 10, "condition '(selection'", ""),
-        ("condition: selection", "condition: selection | count() > 5", 10, "pipe", ""),
+        ("condition: selection", "condition: selection | count() > 5", 10, "pipe", "type event_count"),
+        ("condition: selection", "condition: 3 of sel*", 10, "there are 1 to choose from", ""),
         ("condition: selection", "conditoin: selection", 8, "no condition", "conditoin"),
         ("condition: selection", "condition: 5", 10, "a condition must be text", ""),
         ("eventName: StopLogging", "eventName|re: '(?!x)y'", 9, "linear time", ""),
         ("eventName: StopLogging", r"eventName|re: '(a)\1'", 9, "linear time", ""),
         ("eventName: StopLogging", "eventName|re: '(a'", 9, "malformed", ""),
         ("eventName: StopLogging", "eventName|expand: '%who%'", 9, "%who% has no value", ""),
-        ("eventName: StopLogging", "eventName|cidr: 10.0.0.1/8", 9, "host bits", ""),
+        ("eventName: StopLogging", "eventName|cidr: 10.0.0.1/99", 9, "can't be honoured", ""),
         ("eventName: StopLogging", "eventName|gt: x", 9, "can't be honoured", ""),
         ("eventName: StopLogging", "eventName|exists: x", 9, "can't be honoured", ""),
         ("eventName: StopLogging", "eventName|base64: 'x*'", 9, "wildcards", ""),
@@ -115,7 +116,8 @@ def test_all_faults_of_a_rule_are_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("title: t\naction: global\n", "not part of Sigma 2"),
+        ("title: t\naction: global\n", "in a file with rules"),
+        ("title: t\naction: globl\n", "an action is one of global, reset, repeat"),
         ("- a\n- b\n", "a rule is a map"),
     ],
 )
@@ -152,10 +154,10 @@ def test_a_missing_path_and_an_unreadable_file_are_faults(tmp_path: Path) -> Non
 
 
 def test_folders_are_read_in_order_and_only_for_yaml(tmp_path: Path) -> None:
-    for number, name in enumerate(("b.yml", "a.yaml", "c.txt")):
+    for number, name in enumerate(("b.yml", "a.yaml", "c.txt", "d.YML")):
         text = GOOD.replace("11111111-1111", f"{number}1111111-1111")
         (tmp_path / name).write_text(text, encoding="utf-8")
-    assert [rule.id[0] for rule in compile_rules([tmp_path]).book.rules] == ["1", "0"]
+    assert [rule.id[0] for rule in compile_rules([tmp_path]).book.rules] == ["1", "0", "3"]
 
 
 def test_an_unknown_source_is_a_warning_with_the_nearest_name(tmp_path: Path) -> None:

@@ -631,6 +631,92 @@ FIELDS = rows(
     ),
 )
 
+LENIENT = rows(
+    (
+        "cidr with host bits means its network",
+        selection("a|cidr: 10.1.2.3/8"),
+        [({"a": "10.9.9.9"}, FIRE), ({"a": "11.1.2.3"}, QUIET)],
+    ),
+    (
+        "cidr of IPv4 mapped into IPv6",
+        selection("a|cidr: '::ffff:10.0.0.0/104'"),
+        [({"a": "10.1.1.1"}, FIRE), ({"a": "::ffff:10.1.1.1"}, FIRE), ({"a": "11.1.1.1"}, QUIET)],
+    ),
+    (
+        "cidrs of several kinds, lengths and fields",
+        "s:\n  - a|cidr: [10.0.0.0/8, 192.0.2.0/24, '2001:db8::/32']\n  - b|cidr: 10.0.0.0/8\ncondition: s",
+        [
+            ({"a": "192.0.2.9"}, FIRE),
+            ({"a": "2001:db8::9"}, FIRE),
+            ({"b": "10.9.9.9"}, FIRE),
+            ({"b": "192.0.2.9"}, QUIET),
+            ({"a": "192.0.0.0/16"}, QUIET),
+        ],
+    ),
+    (
+        "exists with text",
+        selection("a|exists: 'yes'", "b|exists: 'False'"),
+        [({"a": None}, FIRE), ({"a": 1, "b": 1}, QUIET), ({}, QUIET)],
+    ),
+    ("gt with text", selection("a|gt: '5'"), [({"a": 6}, FIRE), ({"a": "5"}, QUIET)]),
+    (
+        "numbers with zeros or a sign before them",
+        selection("a|gte: 7"),
+        [
+            ({"a": "007"}, FIRE),
+            ({"a": "+7"}, FIRE),
+            ({"a": "-007"}, QUIET),
+            ({"a": "0x9"}, QUIET),
+            ({"a": "+"}, QUIET),
+            ({"a": "7."}, QUIET),
+            ({"a": "٧"}, QUIET),
+            ({"a": "00"}, QUIET),
+        ],
+    ),
+    (
+        "fieldref cased",
+        selection("a|fieldref|cased: b"),
+        [({"a": "x", "b": "x"}, FIRE), ({"a": "x", "b": "X"}, QUIET)],
+    ),
+    (
+        "fieldref after what goes with it",
+        selection("a|startswith|fieldref: b"),
+        [({"a": "xyz", "b": "XY"}, FIRE), ({"a": "xyz", "b": "yz"}, QUIET)],
+    ),
+    (
+        "windash of a longer dash",
+        selection("a|windash|contains: ' \u2013x'"),
+        [({"a": "c -x"}, FIRE), ({"a": "c /x"}, FIRE), ({"a": "c x"}, QUIET)],
+    ),
+    (
+        "a letter by its code, and the end of the text, as PCRE writes them",
+        selection(r"a|re: '\u0041b\Z'"),
+        [({"a": "xAb"}, FIRE), ({"a": "Ab\n"}, FIRE), ({"a": "Abc"}, QUIET)],
+    ),
+    ("a backslash before u is one", selection(r"a|re: '\\u0041'"), [({"a": r"\u0041"}, FIRE)]),
+    (
+        "epochs in ever smaller units",
+        selection("a|day: 1"),
+        [
+            ({"a": 1772323200}, FIRE),
+            ({"a": 1772323200_000}, FIRE),
+            ({"a": 1772323200_000_000}, FIRE),
+            ({"a": "1772323200000000000"}, FIRE),
+            ({"a": 10**30}, QUIET),
+            ({"a": "1e400"}, QUIET),
+        ],
+    ),
+    (
+        "UTC said in other ways",
+        selection("a|hour: 12"),
+        [
+            ({"a": "2026-03-01 12:00:00 UTC"}, FIRE),
+            ({"a": "2026-03-01T12:00:00z"}, FIRE),
+            ({"a": "2026-03-01 UTC"}, QUIET),
+        ],
+    ),
+)
+
 ENCODED = rows(
     ("base64", selection("a|base64: hello"), [({"a": "aGVsbG8="}, FIRE), ({"a": "hello"}, QUIET)]),
     ("base64 contains", selection("a|base64|contains: foo"), [({"a": "xZm9vx"}, FIRE)]),
@@ -714,6 +800,30 @@ KEYWORDS = rows(
 _THREE = "sel_a:\n  a: x\nsel_b:\n  b: x\nother:\n  c: x\n_hidden:\n  d: x\ncondition: "
 
 CONDITIONS = rows(
+    (
+        "operators in capitals",
+        _THREE + "NOT sel_a AND (1 OF sel_* OR other)",
+        [({"b": "x"}, FIRE), ({"c": "x"}, FIRE), ({"a": "x", "b": "x"}, QUIET)],
+    ),
+    (
+        "a search called as an operator",
+        "OR:\n  a: x\nb:\n  b: x\ncondition: OR and b",
+        [({"a": "x", "b": "x"}, FIRE), ({"b": "x"}, QUIET)],
+    ),
+    (
+        "2 of them",
+        _THREE + "2 of them",
+        [
+            ({"a": "x", "c": "x"}, FIRE),
+            ({"a": "x", "b": "x", "c": "x"}, FIRE),
+            ({"a": "x", "d": "x"}, QUIET),
+        ],
+    ),
+    (
+        "2 of a pattern, not",
+        _THREE + "other and not 2 of sel_*",
+        [({"c": "x", "a": "x"}, FIRE), ({"c": "x", "a": "x", "b": "x"}, QUIET)],
+    ),
     ("and", _THREE + "sel_a and sel_b", [({"a": "x", "b": "x"}, FIRE), ({"a": "x"}, QUIET)]),
     ("or", _THREE + "sel_a or sel_b", [({"b": "x"}, FIRE), ({"c": "x"}, QUIET)]),
     ("not", _THREE + "not sel_a", [({}, FIRE), ({"a": "x"}, QUIET)]),
@@ -776,7 +886,18 @@ CONDITIONS = rows(
 
 @pytest.mark.parametrize(
     ("detection", "event", "expected"),
-    [*TEXT, *WILDCARDS, *REGEX, *NUMBERS, *NOTHING, *FIELDS, *ENCODED, *KEYWORDS, *CONDITIONS],
+    [
+        *TEXT,
+        *WILDCARDS,
+        *REGEX,
+        *NUMBERS,
+        *NOTHING,
+        *FIELDS,
+        *LENIENT,
+        *ENCODED,
+        *KEYWORDS,
+        *CONDITIONS,
+    ],
 )
 def test_construct_means_what_the_page_says(
     fires: Callable[..., bool], detection: str, event: Any, expected: bool

@@ -90,7 +90,11 @@ def hostile_page() -> str:
         before={HOSTILE: HOSTILE}, wanted={}, after={"a": HOSTILE},
     )  # fmt: skip
     chain = ChainVerdict(chain="detect", records=1, broken=2, reason=HOSTILE)
-    return page([bad], [done], [chain], title=HOSTILE, notes=(HOSTILE,), tally={HOSTILE: HOSTILE})
+    states = ((HOSTILE, {HOSTILE: HOSTILE}),)
+    return page(
+        [bad], [done], [chain],
+        title=HOSTILE, notes=(HOSTILE,), tally={HOSTILE: HOSTILE}, states=states,
+    )  # fmt: skip
 
 
 def test_hostile_text_makes_no_tag_and_no_attribute():
@@ -124,6 +128,13 @@ def test_the_policy_allows_this_very_style_and_no_other():
     text = page([finding()])
     style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]
     assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in text
+
+
+def test_states_stand_in_columns_of_their_moments():
+    text = page(states=(("Before", {"Sink": "on"}), ("After", {"Sink": "off"})))
+    cells = [cell.strip() for cell in Tags(text).text if cell.strip()]
+    assert cells[cells.index("Thing") :][:6] == ["Thing", "Before", "After", "Sink", "on", "off"]
+    assert "States" not in "".join(Tags(page()).text)
 
 
 def test_every_finding_is_there_with_its_evidence():

@@ -197,7 +197,7 @@ def hunt(**given: Any) -> int:
     options = Options(**given)
     raw = options.source == "raw"
     sources = () if raw else chosen(options.source)
-    book = usable(options.rules, with_shipped=options.with_default)
+    book = usable(options.rules, with_shipped=options.with_default, raw=raw)
     detector = Detector(book, sources, raw=raw, time_field=options.time_field)
     tally = Tally()
     results = Results(options, {source.name: source for source in sources})

@@ -26,6 +26,14 @@ class Inbox:
         self.messages: list[dict[str, Any]] = []
         self.forged = 0
 
+    @property
+    def hook(self) -> dict[str, Any]:
+        """The webhook that leads here, as a deployment is told of it."""
+        return {
+            "name": "chat", "kind": "webhook", "url": self.url, "secret": self.secret,
+            "min_level": "informational",
+        }  # fmt: skip
+
     def link(self, action: str) -> str:
         """The approval link that was sent for an action; "" when none was."""
         for message in self.messages:

@@ -1,17 +1,17 @@
 """What the demo leaves behind: its store and journal as local state, and the report.
 
 So `vigil findings`, `vigil actions` and `vigil audit verify` have something to look at when the
-embedded AWS is gone.
+cloud's stand-in is gone.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from core.ports import system_clock
 from core.report import Head, render
 from functions.local import home as state
+from functions.local.demo.scene import Played, Scene
 from functions.local.terminal import fail, write_text
 
 __all__ = ["fresh", "keep"]
@@ -31,20 +31,25 @@ def fresh(home: Path) -> None:
             path.unlink()
 
 
-def keep(home: Path, store: Any, journal: Any, records: int) -> Path:
+def keep(home: Path, scene: Scene, played: Played) -> Path:
     """Copy state and journal line by line, and write the report; its path."""
     with state.opened(home, create=True) as local:
         for kind in KINDS:
-            for id, entry in store.scan(kind):
+            for id, entry in scene.store.scan(kind):
                 local.store.put(kind, id, entry.value, version=0)
-        for chain in journal.chains():
-            for seq, line in journal.read(chain):
+        for chain in scene.journal.chains():
+            for seq, line in scene.journal.read(chain):
                 local.journal.append(chain, seq, line)
         page = render(
             Head(
-                title="Demo: an intrusion at Example Ltd",
+                title=f"Demo: an intrusion at Example Ltd, on {scene.cloud}",
                 at=system_clock(),
-                tally={"Records read": records},
+                tally={"Messages read": played.messages},
+                notes=tuple(f"Set aside: {reason}" for reason in played.refused),
+                states=tuple(
+                    (moment, {thing: reading.words for thing, reading in things.items()})
+                    for moment, things in played.states
+                ),
             ),
             state.findings(local),
             state.responses(local),

@@ -20,12 +20,12 @@ from rich.text import Text
 from core.audit import ChainVerdict
 from core.model import Finding
 from core.report import Response
-from functions.local.demo.company import Reading
+from functions.local.demo.scene import Late, Reading
 from functions.local.terminal import STYLES, iso, plain, styled
 
 __all__ = [
-    "act", "approved", "chain", "changed", "decisions", "end", "findings", "looked", "messages",
-    "policy", "progress", "say", "states", "step", "swept", "tried_again", "undone",
+    "act", "approved", "chain", "changed", "decisions", "end", "findings", "late", "looked",
+    "messages", "policy", "progress", "reports", "say", "states", "step", "tried_again", "undone",
 ]  # fmt: skip
 
 
@@ -103,25 +103,31 @@ def decisions(actions: Sequence[Response]) -> None:
     for one in actions:
         if one.state == "changed":
             changed(one)
+    # One plan is one plan, however many findings ask for it.
+    plans = {(one.action.verb, one.action.target.uid): one for one in actions}
+    for one in plans.values():
+        if one.state == "rehearsed":
+            _states(one, ("now", one.before), ("would be", one.wanted))
 
 
 def changed(one: Response) -> None:
     """The states before and after one action, as the verb read them."""
-    line = styled(one.action.verb, "bold").append(styled(f" {_target(one)}", "dim"))
+    _states(one, ("before", one.before), ("after", one.after))
+
+
+def _states(one: Response, *states: tuple[str, Any]) -> None:
     out = _console()
     out.print()
-    out.print(line)
-    out.print(styled("  before  ", "dim").append(styled(_json(one.before))), soft_wrap=True)
-    out.print(styled("  after   ", "dim").append(styled(_json(one.after))), soft_wrap=True)
+    line = styled(one.action.verb, "bold").append(styled(f" {_target(one)}", "dim"))
+    out.print(line, soft_wrap=True)
+    for name, state in states:
+        out.print(styled(f"  {name:<10}", "dim").append(styled(_json(state))), soft_wrap=True)
 
 
-def swept(result: Mapping[str, Any]) -> None:
-    """What a sweep looked at, and what it could not look at."""
-    say(
-        f"CloudTrail read back: {result['missed']} finding that the stream had missed."
-        f" Inventory: {result['resources']} resources, {result['opened']} findings."
-    )
-    for reason in result["unseen"]:
+def late(told: Late) -> None:
+    """What came late, and what could not be looked at."""
+    say(told.told)
+    for reason in told.unseen:
         say(f"Could not look: {reason}")
 
 
@@ -174,10 +180,10 @@ def undone(undos: Sequence[Response]) -> None:
 
 
 def states(taken: Sequence[tuple[str, Mapping[str, Reading]]]) -> None:
-    """The account as boto3 reads it, before and after each act, a block for each thing."""
+    """The company as its cloud answers, before and after each act, a block for each thing."""
     out = _console()
     out.print()
-    out.print(styled("The account, read with boto3", "bold"))
+    out.print(styled("The company, read past Vigil", "bold"))
     for thing in taken[0][1]:
         out.print(styled(f"  {thing}"))
         for name, state in taken:
@@ -199,13 +205,20 @@ def end(home: Path, report: Path, count: int, seconds: float) -> None:
     say(f"Report:      {report}")
 
 
+def reports(paths: Mapping[str, Path]) -> None:
+    """Where the reports of several clouds are."""
+    act(f"{len(paths)} clouds, the same story, a report each")
+    for cloud, path in paths.items():
+        say(f"{cloud:<6} {path}")
+
+
 def _order(one: Response) -> str:
     return f"undo of {one.action.verb}" if one.action.undoes else one.action.verb
 
 
 def _target(one: Response) -> str:
     """The target's name without service, region and account, for a person to read."""
-    return re.sub(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:", "", one.action.target.uid)
+    return PREFIX.sub("", one.action.target.uid)
 
 
 def _json(value: Any) -> str:
@@ -231,6 +244,13 @@ def _console() -> Console:
 
 MOST = 400
 """Characters of a state that are shown; the report has all."""
+
+PREFIX = re.compile(
+    r"^(?:arn:[^:]*:[^:]*:[^:]*:[^:]*:"
+    r"|//[a-z]+\.googleapis\.com/(?:projects/[^/#]+/)?"
+    r"|(?:/subscriptions/[^/]+)?(?:/resourcegroups/[^/]+)?/providers/[^/]+/)"
+)
+"""What all names of one account of a cloud begin with."""
 
 OUTCOMES = {
     "changed": "bold green",

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from functions.local.demo.cloud import ACCOUNT, REGION, Aws
+from functions.local.demo.aws.cloud import ACCOUNT, REGION, Aws
 
 __all__ = ["Runtime", "envelope", "running"]
 

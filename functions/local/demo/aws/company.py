@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import botocore.exceptions
 
-from functions.local.demo.cloud import REGION, Aws
+from functions.local.demo.aws.cloud import REGION, Aws
+from functions.local.demo.scene import Reading, States
 
-__all__ = ["ADMINISTRATOR", "BUCKET", "TRAIL", "Company", "Reading", "found", "state"]
+__all__ = ["ADMINISTRATOR", "BUCKET", "TRAIL", "Company", "found", "state"]
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 BUCKET = "example-ltd-customer-exports"
@@ -30,19 +31,12 @@ class Company(NamedTuple):
     trail_arn: str
 
 
-class Reading(NamedTuple):
-    """One thing of the account as boto3 read it: in a few words, and whole, to be compared."""
-
-    words: str
-    whole: Any
-
-
 def found(aws: Aws) -> Company:
     """Fill the account: people, machines, buckets, a firewall, a trail."""
     return Company(ci_key=_people(aws), group_id=_network(aws), trail_arn=_storage(aws))
 
 
-def state(aws: Aws, company: Company) -> Mapping[str, Reading]:
+def state(aws: Aws, company: Company) -> States:
     """What an intruder may have changed."""
     return {
         "Keys of ci-deploy": _keys(aws, "ci-deploy"),

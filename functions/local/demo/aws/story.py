@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from functions.local.demo.cloud import ACCOUNT, REGION, Aws
-from functions.local.demo.company import ADMINISTRATOR, BUCKET, TRAIL, Company
+from functions.local.demo.aws.cloud import ACCOUNT, REGION, Aws
+from functions.local.demo.aws.company import ADMINISTRATOR, BUCKET, TRAIL, Company
 
 __all__ = ["Step", "intrusion", "ordinary"]
 

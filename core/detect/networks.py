@@ -1,0 +1,46 @@
+"""Is an address in one of some networks? However many they are, it is read once and looked up.
+
+It knows nothing of fields or records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import ip_network
+from typing import Any
+
+from core.detect import values
+
+__all__ = ["Networks"]
+
+
+class Networks:
+    """Networks by version and length of prefix, each as the prefix that it is."""
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        self._prefixes: dict[int, dict[int, set[int]]] = {4: {}, 6: {}}
+        for one in map(ip_network, networks):
+            lengths = self._prefixes[one.version]
+            beyond = one.max_prefixlen - one.prefixlen
+            lengths.setdefault(one.prefixlen, set()).add(int(one.network_address) >> beyond)
+
+    def hold(self, value: Any) -> bool:
+        """Is the value an address, or a network that lies wholly, within one of them?"""
+        found = _read(value) if isinstance(value, str) else None
+        if found is None:
+            return False
+        version, bits, length, first = found
+        return any(
+            known <= length and first >> (bits - known) in prefixes
+            for known, prefixes in self._prefixes[version].items()
+        )
+
+
+@lru_cache(maxsize=16_384)
+def _read(value: str) -> tuple[int, int, int, int] | None:
+    """Version, bits, length of the prefix and first address: the same few come again and again."""
+    found = values.network(value)
+    if found is None:
+        return None
+    return found.version, found.max_prefixlen, found.prefixlen, int(found.network_address)
