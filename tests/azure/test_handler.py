@@ -26,11 +26,12 @@ names = map("h{}".format, itertools.count())
 
 
 @pytest.fixture
-def cloud(azurite, tmp_path, monkeypatch):
-    with front_of(azurite) as front, trusted(azurite):
+def cloud(azurite, tmp_path):
+    # Within what `trusted` sets, and undone before it: some of the names are the same.
+    with front_of(azurite) as front, trusted(azurite), pytest.MonkeyPatch.context() as patch:
         deployment = Deployment(azurite, front, tmp_path, next(names))
         for name, value in deployment.environ.items():
-            monkeypatch.setenv(name, value)
+            patch.setenv(name, value)
         yield deployment
         assert front.azure.faults == []
     wiring.cache_clear()
