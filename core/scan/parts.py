@@ -6,7 +6,7 @@ at. It knows neither bytes nor what rules look for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from core.detect import Plan
@@ -44,6 +44,7 @@ class Parts:
         self._columns = (*columns, *self.names)
         self.paths: tuple[str, ...] = ()
         """Native paths beside."""
+        self._ways: dict[str, _Way] = {}
         for number in plan.numbers if self.lean else ():
             id = plan.book.entries[number].id
             if id in wanted.fields:
@@ -51,24 +52,30 @@ class Parts:
                 self._paths[id] = self._room(plan, rule, wanted.fields[id]) if deep else None
 
     def of(self, layout: Layout, header: Any, rules: Iterable[Rule]) -> NativeRecord | None:
-        """What is wanted of a record that these rules match; None when only it itself can tell."""
+        """What is wanted of a record that these rules match; None when only it itself can tell.
+
+        `layout` is the one that was made for these columns.
+        """
         if not self.lean:
             return None
-        found = dict(self._named(layout, header))
+        values = zip(self.names, layout.part(header), strict=True)
+        found = {name: value for name, value in values if value is not UNSET}
         for group in self._groups:
-            if not any(not name or found.get(name) is not None for name in group):
+            for name in group:
+                if not name or found.get(name) is not None:
+                    break
+            else:
                 return None
         for rule in rules:
             paths = self._paths.get(rule.id, ())
             if paths is None:
                 return None
             for path in paths:
-                _put(found, path, layout.finder((path,))(header))
+                way = self._ways.get(path)
+                if way is None:
+                    way = self._ways[path] = _way(layout, path)
+                _put(found, way, header)
         return found
-
-    def _named(self, layout: Layout, header: Any) -> Iterable[tuple[str, Any]]:
-        values = zip(self.names, layout.part(header), strict=True)
-        return ((name, value) for name, value in values if value is not UNSET)
 
     def _room(self, plan: Plan, rule: Rule, fields: Iterable[str]) -> tuple[str, ...] | None:
         """The paths of a rule's fields, made columns; None when a header can't tell them all."""
@@ -83,11 +90,23 @@ class Parts:
         return tuple(paths)
 
 
-def _put(record: dict[str, Any], path: str, values: list[Any]) -> None:
-    """Put a value that a header has where a record would have it."""
+class _Way(NamedTuple):
+    """From a header to where a record would have what is at a path."""
+
+    find: Callable[[Any], list[Any]]
+    above: tuple[str, ...]
+    last: str
+
+
+def _way(layout: Layout, path: str) -> _Way:
     *above, last = path.split(".")
-    for value in values:
+    return _Way(layout.finder((path,)), tuple(above), last)
+
+
+def _put(record: dict[str, Any], way: _Way, header: Any) -> None:
+    """Put a value that a header has where a record would have it."""
+    for value in way.find(header):
         inner = record
-        for key in above:
+        for key in way.above:
             inner = inner.setdefault(key, {})
-        inner[last] = value
+        inner[way.last] = value

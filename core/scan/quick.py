@@ -31,6 +31,8 @@ LESSON = 60
 
 _AS_THEY_ARE = frozenset({str, type(None), type(UNSET)})
 
+_BOOLEANS = {value: text(value) for value in (True, False)}
+
 _TEXT_OR_NONE_AT_ALL = frozenset({str, type(UNSET)})
 
 NOTHING_WANTED = Wanted()
@@ -258,14 +260,15 @@ class Quick:
             column = self.layout.column(some, field)
             nested = self._header.columns.nested(self._header.extra[field])
             column = _texts(_asked(column) if nested else column)
+            known: dict[tuple[Answer, str], list[int]] = {}
             for place in _standing_out(column, self._header.guards[field]):
-                index = indexes[place]
-                rules = [
-                    number
-                    for check in found[index].checks
-                    if isinstance(check, Check) and check.field == field
-                    for number in _passing(check, column[place])
-                ]
+                index, value = indexes[place], column[place]
+                answer = found[index]
+                rules = known.get((answer, value)) if type(value) is str else None
+                if rules is None:
+                    rules = _possible(answer, field, value)
+                    if type(value) is str:
+                        known[answer, value] = rules
                 if rules:
                     asks.setdefault(index, []).extend(rules)
                     self._through[self._header.extra[field]] += len(rules)
@@ -381,14 +384,27 @@ def _standing_out(column: list[Any], guard: Guard) -> list[int]:
 
 def _texts(column: list[Any]) -> list[Any]:
     """Numbers, booleans and objects as the texts they read as; lists stay, as they are many."""
-    if _AS_THEY_ARE.issuperset(map(type, column)):
+    kinds = set(map(type, column)) - _AS_THEY_ARE
+    if not kinds:
         return column
+    if kinds == {bool}:  # quicker, and no number is there that would be taken for one
+        return [_BOOLEANS.get(v, v) for v in column]
     return [v if type(v) in _AS_THEY_ARE or type(v) is list else text(v) for v in column]
 
 
 def _asked(column: list[Any]) -> list[Any]:
     """Objects in lists: what is no text by itself is always asked about."""
     return [[v] if type(v) is dict else v for v in column]
+
+
+def _possible(answer: Answer, field: int, value: Any) -> list[int]:
+    """Rules that the value of an extra field leaves possible."""
+    return [
+        number
+        for check in answer.checks
+        if isinstance(check, Check) and check.field == field
+        for number in _passing(check, value)
+    ]
 
 
 def _passing(check: Check, value: Any) -> tuple[int, ...]:
