@@ -58,6 +58,19 @@ class Parts:
         """
         if not self.lean:
             return None
+        found = self._named(layout, header)
+        if found is None:
+            return None
+        for rule in rules:
+            paths = self._paths.get(rule.id, ())
+            if paths is None:
+                return None
+            for path in paths:
+                _put(found, self._way(layout, path), header)
+        return found
+
+    def _named(self, layout: Layout, header: Any) -> dict[str, Any] | None:
+        """What stands at the top; None when some group has nothing there."""
         values = zip(self.names, layout.part(header), strict=True)
         found = {name: value for name, value in values if value is not UNSET}
         for group in self._groups:
@@ -66,16 +79,14 @@ class Parts:
                     break
             else:
                 return None
-        for rule in rules:
-            paths = self._paths.get(rule.id, ())
-            if paths is None:
-                return None
-            for path in paths:
-                way = self._ways.get(path)
-                if way is None:
-                    way = self._ways[path] = _way(layout, path)
-                _put(found, way, header)
         return found
+
+    def _way(self, layout: Layout, path: str) -> _Way:
+        way = self._ways.get(path)
+        if way is None:
+            *above, last = path.split(".")
+            way = self._ways[path] = _Way(layout.finder((path,)), tuple(above), last)
+        return way
 
     def _room(self, plan: Plan, rule: Rule, fields: Iterable[str]) -> tuple[str, ...] | None:
         """The paths of a rule's fields, made columns; None when a header can't tell them all."""
@@ -96,11 +107,6 @@ class _Way(NamedTuple):
     find: Callable[[Any], list[Any]]
     above: tuple[str, ...]
     last: str
-
-
-def _way(layout: Layout, path: str) -> _Way:
-    *above, last = path.split(".")
-    return _Way(layout.finder((path,)), tuple(above), last)
 
 
 def _put(record: dict[str, Any], way: _Way, header: Any) -> None:
