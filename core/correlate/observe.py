@@ -123,11 +123,15 @@ def _together(values: tuple[str, ...]) -> str:
 
 def _texts(value: Any) -> tuple[str, ...]:
     """The values as text, each once, in order; null and empty lists are none."""
+    if type(value) is str:  # as nearly all are
+        return (_short(value),)
     found = (text(one) for one in flat([value]))
     return tuple(dict.fromkeys(_short(one) for one in found if one is not None))
 
 
 def _short(value: str) -> str:
+    if len(value) <= LONGEST and value.isascii():
+        return value
     data = value.encode("utf-8", "replace")
     if len(data) <= LONGEST:
         return data.decode()
