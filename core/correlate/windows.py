@@ -146,15 +146,12 @@ def absences(lens: Lens, rows: Sequence[Row], after: int, until: int) -> Iterato
 
 
 class EventCount:
-    """How many things there were. An event counts once, whatever times its records give it. A
-    watched correlation counts once for each of its episodes: rows of one group that are no further
-    apart than its timespan.
+    """How many things there were. A watched correlation counts once for each of its episodes:
+    rows of one group that are no further apart than its timespan.
     """
 
     def __init__(self, lens: Lens) -> None:
-        it = lens.correlation
-        self._conditions = it.conditions
-        self._spans = tuple(span or it.timespan for span in lens.spans)
+        self._conditions, self._spans = lens.correlation.conditions, lens.spans
         self._times: dict[str, deque[int]] = defaultdict(deque)
         self._count = 0
 

@@ -88,14 +88,6 @@ def test_an_event_that_comes_twice_counts_once():
     assert correlate_all([at_least(2)], [seen(0), seen(0)]) == ()
 
 
-def test_an_event_that_comes_again_with_another_time_counts_once_in_a_window():
-    begin, end = seen(0, uid="call"), seen(2, uid="call")
-    assert correlate_all([at_least(2)], [begin, end]) == ()
-    (firing,) = correlate_all([at_least(2)], [begin, end, seen(3)])
-    assert firing.time == 3 * MINUTE
-    assert correlate_all([at_least(2)], [begin, seen(9, uid="call"), seen(13)]) != ()
-
-
 def test_an_event_that_two_watched_rules_saw_counts_once():
     rule = at_least(2, rules=("failed", "odd"))
     assert correlate_all([rule], [seen(0, uid="e"), seen(0, "odd", uid="e")]) == ()

@@ -125,11 +125,8 @@ SHAPES = {
 }
 
 
-def events(draw, *, again=False):
-    """Up to 25 events in 40 ms; fields are lists, missing or null now and then.
-
-    `again`: some are of the same event as the one before, at another time: the end of a long call.
-    """
+def events(draw):
+    """Up to 25 events in 40 ms; fields are lists, missing or null now and then."""
     made = []
     for number in range(draw.randint(1, 25)):
         values = {
@@ -141,10 +138,9 @@ def events(draw, *, again=False):
         }
         time = draw.randint(0, 40)
         rules = draw.choice([("a",), ("b",), ("c",), ("a", "b"), ("a", "b", "c")])
-        uid = f"e{number:02}"
-        if again and made and time != made[-1].time and draw.randint(0, 7) == 0:
-            uid = made[-1].uid
-        made += [Observation(rule=rule, uid=uid, time=time, values=values) for rule in rules]
+        made += [
+            Observation(rule=rule, uid=f"e{number:02}", time=time, values=values) for rule in rules
+        ]
     return made
 
 
@@ -250,7 +246,7 @@ CAREFUL = settings(
 @CAREFUL
 @given(st.randoms(use_true_random=True))
 def test_stream_hunt_and_oracle_agree(kind, draw):
-    check(draw, [correlations(draw, kind)], events(draw, again=True))
+    check(draw, [correlations(draw, kind)], events(draw))
 
 
 @CAREFUL
