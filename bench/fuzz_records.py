@@ -24,7 +24,8 @@ from typing import Any
 
 from bench import cloudtrail
 from core import scan
-from core.detect import Detector, plain_match
+from core.detect import Detector
+from core.detect.plain import plain_match
 from core.ports import Source
 from core.sigma import Compiled, compile_rules
 from functions.aws.events import SOURCES

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import cloudtrail
-from core.detect import Detector, plain_match
+from core.detect import Detector
+from core.detect.plain import plain_match
 from core.rulebook import dump, load
 from core.sigma import compile_rules
 from functions.aws.events import SOURCES

@@ -4,7 +4,7 @@
 
 Reading order: values.py (fields and how they read), matcher.py (expressions as closures), index.py
 (which rules to try), columns.py, header.py and checks.py (what a few fields decide), filters.py
-(which hits are suppressed), plain.py (the oracle).
+(which hits are suppressed), plain.py (the oracle, which no function that runs imports).
 Nothing here knows bytes or files: core.scan does.
 """
 
@@ -20,13 +20,12 @@ from core.detect.index import Index
 from core.detect.matcher import PREFIX, Fields, Matcher, View, matcher
 from core.detect.neutral import Rendering, covers, lower, lowered
 from core.detect.partial import leaf_fields
-from core.detect.plain import plain_match
 from core.detect.values import text
 from core.model import NativeRecord, Rule
 from core.ports import NeutralTable, Source
 from core.rulebook import CATEGORIES, Entry, Expr, Rulebook
 
-__all__ = ["NO_MATCH", "RAW", "Detector", "Matched", "Plan", "Suppressed", "plain_match"]
+__all__ = ["NO_MATCH", "RAW", "Detector", "Matched", "Plan", "Suppressed"]
 
 RAW = "raw"
 """The name of the source of a raw detector's records."""

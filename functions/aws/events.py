@@ -31,9 +31,8 @@ from core.model import (
     digest,
 )
 from core.native import dig, first, items, text
-from core.ports import Source
+from core.ports import NeutralTable, Source
 from functions.aws.catalogue import FIELDS, OFF
-from functions.aws.neutral import neutral
 from functions.aws.operations import ANSWERS, AUTHENTICATION, OPERATIONS, READS, SIGN_IN, VERBS
 from functions.aws.targets import arn, targets
 
@@ -234,6 +233,13 @@ def _name(uid: str) -> str:
     return rest if family == "s3" else KIND.sub("", rest) or rest
 
 
+def _neutral() -> NeutralTable:
+    # Imported when a rulebook first asks for it: cold starts are short.
+    from functions.aws.neutral import neutral
+
+    return neutral()
+
+
 CLOUDTRAIL = "aws/cloudtrail"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -322,7 +328,7 @@ SOURCES: tuple[Source, ...] = (
         event=event,
         aliases={"src_ip": ("sourceIPAddress",)},
         derived={"status": _status, "requestParameters": _request},
-        neutral=neutral,
+        neutral=_neutral,
         records="Records",
         targets=targets,
         fields=FIELDS,

@@ -115,7 +115,8 @@ def test_a_correlation_counts_operations_and_not_their_records(cloud):
         }
         return [activity(**call, resultType=status) for status in ("Start", "Accept", "Success")]
 
-    handler.detect(hub(body(*reads(1), *reads(2)), body(*reads(1))))
+    first = reads(1)
+    handler.detect(hub(body(*first, *reads(2)), body(*first)))
     assert cloud.findings() == []
     handler.detect(hub(body(*reads(3))))
     (finding,) = cloud.findings()

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from core.detect import Detector, plain_match
+from core.detect import Detector
+from core.detect.plain import plain_match
 from core.rulebook import dump, load
 from core.scan import identify
 from core.sigma import compile_rules

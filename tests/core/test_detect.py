@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.detect import Detector, Suppressed, plain_match
+from core.detect import Detector, Suppressed
 from core.detect.checks import literal
 from core.detect.index import Index
 from core.detect.matcher import Fields, View
-from core.detect.plain import plain_judge
+from core.detect.plain import plain_judge, plain_match
 from core.detect.values import milliseconds
 from core.errors import BadRecord
 from core.model import Event, Rule

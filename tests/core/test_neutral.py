@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import ocsf
-from core.detect import Detector, plain_match
+from core.detect import Detector
+from core.detect.plain import plain_match
 from core.errors import BadRecord
 from core.model import Actor, Event, Rule
 from core.operations import CLASSES, Operations

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.detect import NO_MATCH, Detector, Suppressed, plain_match
+from core.detect import NO_MATCH, Detector, Suppressed
 from core.detect.checks import any_in
+from core.detect.plain import plain_match
 from core.model import Rule
 from core.ports import Derived, Source
 from core.rulebook import (

@@ -9,7 +9,8 @@ import pytest
 import yaml
 from sigma.collection import SigmaCollection
 
-from core.detect import Detector, plain_match
+from core.detect import Detector
+from core.detect.plain import plain_match
 from core.errors import BadRule
 from core.ports import Source
 from core.rulebook import And, Not, Or, Text, dump, load

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from core.detect import Detector, plain_match
+from core.detect import Detector
+from core.detect.plain import plain_match
 from core.sigma import compile_rules
 
 Row = tuple[str, str, Any, bool]

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from core.detect import Detector, plain_match
+from core.detect import Detector
+from core.detect.plain import plain_match
 from core.ports import Source
 from core.scan import identify
 from core.sigma import compile_rules

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import ocsf
-from core.detect import Detector, plain_match
+from core.detect import Detector
 from core.detect.matcher import Fields, View, matcher
-from core.detect.plain import lookup, spread
+from core.detect.plain import lookup, plain_match, spread
 from core.model import Rule
 from core.operations import CLASSES
 from core.ports import Must, Source

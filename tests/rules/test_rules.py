@@ -21,7 +21,8 @@ from core import sweep
 from core.actions import CATALOGUE
 from core.chains import fires
 from core.correlate import silent
-from core.detect import Detector, plain_match
+from core.detect import Detector
+from core.detect.plain import plain_match
 from core.model import LEVELS, to_json
 from core.ports import Source
 from core.rulebook import Rulebook, dump, load

@@ -15,7 +15,8 @@ import msgspec
 import core.lint
 from core import rulebook
 from core.chains import fires
-from core.detect import Detector, plain_match
+from core.detect import Detector
+from core.detect.plain import plain_match
 from core.errors import BadRecord
 from core.model import LEVELS, NativeRecord, Rule
 from core.ports import Source
