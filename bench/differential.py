@@ -42,11 +42,8 @@ def main() -> None:
     numbers = {entry.id: number for number, entry in enumerate(book.entries)}
     sql = {uid: query for uid, query in peers.queries(options.rules).items() if uid in numbers}
     records = list(_records(options, [book.detection(n) for n in numbers.values()]))
-    detector, name = Detector(book, SOURCES), SOURCES[0].name
-    ours = {uid: set[int]() for uid in numbers}
-    for index, record in enumerate(records):
-        for rule in detector.match(name, record):
-            ours[rule.id].add(index)
+    ours = _ours(records, Detector(book, SOURCES))
+    bare = _ours(records, Detector(book, [source._replace(derived={}) for source in SOURCES]))
     theirs = _theirs(records, sql)
     nocase = _theirs(records, sql, "NOCASE")
     as_text = _theirs([_booleans_as_text(record) for record in records], sql, "NOCASE")
@@ -63,6 +60,8 @@ def main() -> None:
                 why = "booleans are the texts true and false"
             elif any(_through_list(records[index], field) for field in fields):
                 why = "a list stands for its elements"
+            elif found != (index in bare[uid]):
+                why = "a field is derived from others"
             else:
                 print("unexplained:", uid, "ours" if found else "theirs", sql[uid])
                 print(orjson.dumps(records[index]).decode())
@@ -88,6 +87,14 @@ def _records(options: argparse.Namespace, exprs: list[Expr]) -> Iterator[Any]:
         for opened in read(path.read_bytes(), SOURCES, Tally(), name=str(path)):
             if opened.source:
                 yield opened.native
+
+
+def _ours(records: list[Any], detector: Detector) -> dict[str, set[int]]:
+    found = {entry.id: set[int]() for entry in detector.book.entries}
+    for index, record in enumerate(records):
+        for rule in detector.match(SOURCES[0].name, record):
+            found[rule.id].add(index)
+    return found
 
 
 def _theirs(
