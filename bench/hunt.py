@@ -25,7 +25,6 @@ from core.detect import Detector
 from core.hunt import Tally, hunt
 from core.rulebook import Rulebook, dump, load
 from core.sigma import compile_rules
-from core.watch import Watch
 from functions.aws.events import SOURCES
 
 RULES = Path(__file__).parents[1] / "core" / "rules"
@@ -114,11 +113,10 @@ def _chained(paths: list[Path], book: bytes) -> Callable[[], int]:
     """As `vigil hunt --emit hits` does it: with correlations, and without rules that only feed
     them."""
     detector = Detector(load(book), SOURCES)
-    fields = Watch(detector).needed
 
     def work() -> int:
         chains = Chains(detector)
-        found = hunt(paths, detector, Tally(), lean=True, fields=fields)
+        found = hunt(paths, detector, Tally(), lean=True, fields=chains.fields)
         told = sum(map(chains.see, found))
         return told + len(chains.fired())
 

@@ -29,16 +29,21 @@ def medians(contenders: Mapping[str, Contender], repeat: int) -> dict[str, tuple
         processes.append(process)
     took: dict[str, list[float]] = {name: [] for name in contenders}
     result: dict[str, Any] = {}
-    for pipe in pipes.values():
-        pipe.recv()
-    for turn in range(repeat + 1):
-        for name, pipe in pipes.items():
-            pipe.send(True)
-            seconds, result[name] = pipe.recv()
-            if turn:
-                took[name].append(seconds)
-    for pipe in pipes.values():
-        pipe.send(False)
+    try:
+        for pipe in pipes.values():
+            pipe.recv()
+        for turn in range(repeat + 1):
+            for name, pipe in pipes.items():
+                pipe.send(True)
+                seconds, result[name] = pipe.recv()
+                if turn:
+                    took[name].append(seconds)
+        for pipe in pipes.values():
+            pipe.send(False)
+    except EOFError:  # one of them failed and said why; the others wait for their turn
+        for process in processes:
+            process.terminate()
+        raise
     for process in processes:
         process.join()
     return {name: (statistics.median(took[name]), result[name]) for name in contenders}

@@ -54,6 +54,11 @@ class Chains:
         self.undated = 0
         """Watched hits without a readable time: they could take part in nothing."""
 
+    @property
+    def fields(self) -> Mapping[str, tuple[str, ...]]:
+        """What a hunt has to be asked for, so that its hits have what is looked at here."""
+        return self._watch.needed
+
     def see(self, found: Found) -> bool:
         """Take in a hit. Whether it is told too: not when its rule only feeds correlations."""
         if not self._watch.correlations:
@@ -101,9 +106,7 @@ class Chains:
         id = found.event or f"{NAMELESS}{found.source_file}:{found.record}"
         if not found.event:
             self._nameless.add(found.source_file)
-        values = self._watch.values(found.rule, found.source, found.native).values()
-        kept = tuple(one[0] if len(one) == 1 else one for one in values)
-        self._seen.add(Sighting(found.rule.id, id, found.time, place, kept))
+        self._seen.add(Sighting(found.rule.id, id, found.time, place, found.values))
 
     def _keys(self) -> _Keys:
         return _Keys(self._nameless)
@@ -119,8 +122,10 @@ class _Keys:
 
     def __call__(self, id: str) -> str:
         """The key of an event."""
+        if not id.startswith(NAMELESS):
+            return key(id)
         file, _, record = id.removeprefix(NAMELESS).rpartition(":")
-        if id.startswith(NAMELESS) and file in self._ranks and record.isdecimal():
+        if file in self._ranks and record.isdecimal():
             return f"{NAMELESS}{self._ranks[file]:08}:{record:>012}"
         return key(id)
 
@@ -131,7 +136,7 @@ def fires(detector: Detector, correlation: str, records: Sequence[NativeRecord])
     For its examples. BadRecord when one of them is of no known source or has no readable time.
     """
     chains, tally = Chains(detector), Tally()
-    for found in hits(records, detector, tally):
+    for found in hits(records, detector, tally, chains.fields):
         chains.see(found)
     times = [time for record in records if (time := moment(record, detector.sources)) is not None]
     if tally.unknown or tally.rejections:

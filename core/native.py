@@ -9,7 +9,8 @@ field.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -33,15 +34,23 @@ def decoded(body: Any) -> Any:
 
 def dig(value: Json, path: str) -> list[Json]:
     """All values at a dotted path, through lists on the way; nulls and wrong kinds are absent."""
-    keys = path.split(".")
+    keys = _keys(path)
     for place, key in enumerate(keys):
         if type(value) is not dict:  # the usual way on is plain objects; it is the quicker one
-            return _spread(value, keys[place:])
+            return [] if value is None else _spread(value, keys[place:])
         value = value.get(key)
-    return [leaf for leaf in items(value) if leaf is not None]
+    if type(value) is list:
+        return [leaf for leaf in value if leaf is not None]
+    return [] if value is None else [value]
 
 
-def _spread(value: Json, keys: list[str]) -> list[Json]:
+@lru_cache(maxsize=1_024)
+def _keys(path: str) -> Sequence[str]:
+    """Readers of records know a few hundred paths, and ask for each again and again."""
+    return path.split(".")
+
+
+def _spread(value: Json, keys: Sequence[str]) -> list[Json]:
     found = items(value)
     for key in keys:
         found = [

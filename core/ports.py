@@ -154,9 +154,10 @@ class Must(NamedTuple):
     expr: Expr
 
 
-NeutralTable: TypeAlias = Mapping[str, str | Mapping[str | int | bool, Expr | Must]]
-"""OCSF field -> the native field that it is (text, or absent where it is not text), or all its
-values, each with the native test that decides (an Expr) or at least must hold (a Must)."""
+NeutralTable: TypeAlias = Mapping[str, str | Derived | Mapping[str | int | bool, Expr | Must]]
+"""OCSF field -> the native field that it is (text, or absent where it is not text), or what derives
+it from a few, or all its values, each with the native test that decides (an Expr) or at least must
+hold (a Must)."""
 
 
 class Source(NamedTuple):

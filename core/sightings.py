@@ -17,7 +17,7 @@ from core.correlate.spool import ROOM, database
 __all__ = ["Place", "Sighting", "Sightings"]
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True, order=True, gc=False):
     """Where an event was read; the order is that of copies, of which the least counts."""
 
     source_file: str
@@ -79,10 +79,11 @@ class Sightings:
 
     def _rows(self) -> Iterable[tuple[Any, ...]]:
         for (rule, id, time), (place, values) in self._near.items():
-            file, record, event, source = place
             yield (
-                *(_bytes(rule), _bytes(id), time, _bytes(file), record, _bytes(event)),
-                *(_bytes(source), msgspec.json.encode(values)),
+                *(_bytes(rule), _bytes(id), time),
+                *(_bytes(place.source_file), place.record),
+                *(_bytes(place.event), _bytes(place.source)),
+                msgspec.json.encode(values),
             )
 
 

@@ -60,7 +60,8 @@ class Watch:
     def values(self, rule: Rule, source: str, record: NativeRecord) -> dict[str, list[Any]]:
         """The fields of a record that the correlations which watch the rule ask for."""
         plan = self._detector.plan(source)
-        return {name: plan.finder(rule, name)(record) for name in self.needed[rule.id]}
+        find = plan.fields.finder
+        return {name: find(plan.named(rule, name))(record) for name in self.needed[rule.id]}
 
 
 def correlations(book: Rulebook) -> tuple[Correlation, ...]:
@@ -73,6 +74,8 @@ def correlations(book: Rulebook) -> tuple[Correlation, ...]:
 
 def key(event: str) -> str:
     """An event's id as correlations see it: a long one as a digest."""
+    if len(event) <= LONGEST and event.isascii():
+        return event
     data = event.encode("utf-8", "replace")
     return data.decode() if len(data) <= LONGEST else digest("event", data.decode())
 

@@ -14,7 +14,7 @@ from core.correlate.group import Firing, State, Step, confirmed, settle, step
 from core.correlate.observe import Observation, of_firing
 from core.correlate.plan import Group, Plan
 from core.correlate.spool import PIECE, ROOM, Spool
-from core.correlate.windows import Lens, Row, too_few
+from core.correlate.windows import Lens, Row, scarce
 
 __all__ = ["correlate_all"]
 
@@ -39,9 +39,10 @@ def correlate_all(
             plan.deliver(seen, spool.put)
             end = max(end, seen.time) if until is None else until
         for lens in plan.lenses:
+            too_few = scarce(lens)
             for group, pieces in spool.take(lens.correlation.id):
                 first = next(pieces)
-                if len(first) < piece and too_few(lens, first):
+                if len(first) < piece and too_few(first):
                     continue  # there is no more of it, as most groups are small
                 found: dict[str, Firing] = {}
                 for done in _steps(lens, group, chain((first,), pieces), end):

@@ -174,6 +174,8 @@ def _concluded(
     cap: int | None,
 ) -> Step:
     """Completions become episodes; what changed is owed; what is of no use any more is dropped."""
+    if not (found or old.episodes or lens.watched_by_others):  # as nearly always
+        return Step(_pruned(lens, new, cap), (), ())
     rows = _marked(lens, new, found)
     episodes = _merged(lens, old.episodes, found)
     passed = tuple(row for row in rows if row.fired and not row.passed)

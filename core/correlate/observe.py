@@ -7,7 +7,7 @@ core.correlate.plan asks for. Nothing here knows records or how a field is found
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import Any
 
@@ -18,7 +18,7 @@ from core.correlate.windows import Lens, Row
 from core.detect.values import flat, number, text
 from core.model import digest
 
-__all__ = ["Observation", "field_of", "of_firing", "parts", "rows"]
+__all__ = ["Intake", "Observation", "field_of", "of_firing", "parts"]
 
 LONGEST = 64
 """Bytes of an id or value that are kept. A longer one keeps its beginning and a digest, so that
@@ -31,7 +31,7 @@ EXACT = 1 << 53
 """Integers beyond it are floats in JSON as many read it."""
 
 
-class Observation(msgspec.Struct, frozen=True, kw_only=True):
+class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A rule fired on an event. Events without an id of their own must be given one: by it,
     duplicates are known.
     """
@@ -46,21 +46,47 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """For the firing of a correlation: its group. Counts as one thing; "": the event does."""
 
 
-def rows(lens: Lens, seen: Observation) -> Iterator[tuple[tuple[str, ...], Row]]:
-    """The groups that an observation belongs to, each with its row there.
+class Intake:
+    """How a correlation takes in what one of the rules that it watches sees."""
 
-    None, when a field of group-by is missing: there is nothing that such events have in common.
-    None, when the field that is counted or reckoned with is missing.
-    """
-    it = lens.correlation
-    groups = [_texts(seen.values.get(field_of(it, seen.rule, name))) for name in it.group_by]
-    carry = tuple(
-        (name, _texts(seen.values.get(field_of(it, seen.rule, name)))) for name in lens.carries
-    )
-    event, rule = _short(seen.uid), it.watched.index(seen.rule)
-    for group in islice(product(*groups), MOST):
-        for origin, values in _values(it, seen):
-            yield group, Row(seen.time, event, rule, origin or seen.origin or event, values, carry)
+    def __init__(self, lens: Lens, rule: str) -> None:
+        it = lens.correlation
+        self.id, self._type, self._rule = it.id, it.type, it.watched.index(rule)
+        self._groups = [field_of(it, rule, name) for name in it.group_by]
+        self._fields = [field_of(it, rule, name) for name in it.fields]
+        self._carries = [(name, field_of(it, rule, name)) for name in lens.carries]
+
+    def rows(self, seen: Observation) -> Iterable[tuple[tuple[str, ...], Row]]:
+        """The groups that an observation belongs to, each with its row there.
+
+        None, when a field of group-by is missing: there is nothing that such events have in common.
+        None, when the field that is counted or reckoned with is missing.
+        """
+        have = seen.values.get
+        groups = [_texts(have(field)) for field in self._groups]
+        each = self._values(have)
+        if not each or not all(groups):
+            return ()
+        carry = tuple([(name, _texts(have(field))) for name, field in self._carries])
+        time, event, rule = seen.time, _short(seen.uid), self._rule
+        own = seen.origin or event
+        rows = [Row(time, event, rule, term or own, values, carry) for term, values in each]
+        return product(islice(product(*groups), MOST), rows)
+
+    def _values(
+        self, have: Callable[[str], Any]
+    ) -> Sequence[tuple[str, tuple[str | int | float, ...]]]:
+        """The values of each row, with what it counts as if that isn't the event."""
+        if self._type in METRICS:
+            numbers = tuple(islice(_numbers(map(have, self._fields)), MOST))
+            return [("", numbers)] if numbers else []
+        if self._type not in ("value_count", "first_seen"):
+            return _EVENT
+        texts = [_texts(have(field)) for field in self._fields]
+        each = tuple(map(_together, islice(product(*texts), MOST)))
+        if self._type == "first_seen":
+            return [(value, (value,)) for value in each]
+        return [("", each)] if each else []
 
 
 def of_firing(lens: Lens, group: Sequence[str], row: Row) -> Observation:
@@ -93,22 +119,6 @@ def parts(correlation: Correlation, value: str) -> tuple[str, ...]:
     return tuple(msgspec.json.decode(value, type=list[str]))
 
 
-def _values(
-    it: Correlation, seen: Observation
-) -> Iterable[tuple[str, tuple[str | int | float, ...]]]:
-    """The values of each row, with what it counts as if that isn't the event."""
-    fields = [seen.values.get(field_of(it, seen.rule, name)) for name in it.fields]
-    if it.type in METRICS:
-        numbers = tuple(islice(_numbers(fields), MOST))
-        return [("", numbers)] if numbers else []
-    if it.type in ("value_count", "first_seen"):
-        each = tuple(map(_together, islice(product(*map(_texts, fields)), MOST)))
-        if it.type == "first_seen":
-            return [(value, (value,)) for value in each]
-        return [("", each)] if each else []
-    return [("", ())]
-
-
 def _numbers(values: Iterable[Any]) -> Iterator[int | float]:
     for value in flat(list(values)):
         found = number(value)
@@ -136,3 +146,7 @@ def _short(value: str) -> str:
     if len(data) <= LONGEST:
         return data.decode()
     return f"{data[: LONGEST - 20].decode('utf-8', 'ignore')}..{digest(value)[:16]}"
+
+
+_EVENT = (("", ()),)
+"""Without values, an event counts as itself."""

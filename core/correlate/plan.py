@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
 
 from core.correlate.form import Correlation, faults, monotone
-from core.correlate.observe import Observation, field_of, rows
+from core.correlate.observe import Intake, Observation, field_of
 from core.correlate.windows import Lens, Row
 from core.errors import BadRule
 
@@ -71,21 +71,22 @@ class Plan:
             for one in ordered
         )
         """Those that are watched before those that watch them."""
-        self.watchers: Mapping[str, tuple[Lens, ...]] = {
-            rule: tuple(lens for lens in self.lenses if rule in lens.correlation.watched)
+        self._intakes: Mapping[str, tuple[Intake, ...]] = {
+            rule: tuple(
+                Intake(lens, rule) for lens in self.lenses if rule in lens.correlation.watched
+            )
             for rule in watched
         }
-        """Rule id -> the correlations that watch it."""
 
     def concerns(self, seen: Observation) -> bool:
         """Whether the observation belongs to any group: not without the fields that make one."""
-        return any(True for lens in self.watchers.get(seen.rule, ()) for _ in rows(lens, seen))
+        return any(True for one in self._intakes.get(seen.rule, ()) for _ in one.rows(seen))
 
     def deliver(self, seen: Observation, put: Put) -> None:
         """Give an observation to every group that it belongs to."""
-        for lens in self.watchers.get(seen.rule, ()):
-            for group, row in rows(lens, seen):
-                put(lens.correlation.id, group, row)
+        for intake in self._intakes.get(seen.rule, ()):
+            for group, row in intake.rows(seen):
+                put(intake.id, group, row)
 
 
 def needed_fields(correlations: Iterable[Correlation]) -> dict[str, frozenset[str]]:

@@ -19,12 +19,12 @@ import msgspec
 
 from core.correlate.form import LATENESS_MS, Condition, Correlation, Term, monotone
 
-__all__ = ["Completion", "Lens", "Row", "absences", "completions", "too_few"]
+__all__ = ["Completion", "Lens", "Row", "absences", "completions", "scarce"]
 
 Number = int | Fraction
 
 
-class Row(msgspec.Struct, frozen=True, array_like=True, order=True):
+class Row(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
     """One observation as a group keeps it. The order of the fields is the order of rows."""
 
     time: int
@@ -113,20 +113,25 @@ def completions(lens: Lens, rows: Sequence[Row], after: int) -> Iterator[Complet
             yield Completion(time, completing)
 
 
-def too_few(lens: Lens, rows: Sequence[Row]) -> bool:
-    """Whether no window of these rows could meet the condition, however close together they are.
+def scarce(lens: Lens) -> Callable[[Sequence[Row]], bool]:
+    """Whether no window of some rows could meet the condition, however close together they are.
 
     For the usual conditions (at least so many) that is seen without looking at time.
     """
     it = lens.correlation
     least = max((one.count + (one.op == "gt") for one in it.conditions), default=0)
+    if it.type == "first_seen":  # what comes within so long after the first event is learned
+        return lambda rows: (
+            max(row.time for row in rows) - it.learning < min(row.time for row in rows)
+        )
     if not monotone(it) or it.terms:
-        return False
+        return lambda rows: False
     if it.type == "event_count":
-        return len(rows) < least
+        return lambda rows: len(rows) < least
     if it.type == "value_count":
-        return len({value for row in rows for value in row.values}) < least
-    return len({row.rule for row in rows}) < (least or len(set(it.rules)))
+        return lambda rows: len({value for row in rows for value in row.values}) < least
+    rules = least or len(set(it.rules))
+    return lambda rows: len({row.rule for row in rows}) < rules
 
 
 def absences(lens: Lens, rows: Sequence[Row], after: int, until: int) -> Iterator[Completion]:

@@ -10,8 +10,7 @@ Nothing here knows bytes or files: core.scan does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from core.detect.filters import Filters, Suppressed, When, when_of
@@ -22,7 +21,7 @@ from core.detect.neutral import Rendering, covers, lower, lowered
 from core.detect.partial import leaf_fields
 from core.detect.values import text
 from core.model import NativeRecord, Rule
-from core.ports import NeutralTable, Source
+from core.ports import Source
 from core.rulebook import CATEGORIES, Entry, Expr, Rulebook
 
 __all__ = ["NO_MATCH", "RAW", "Detector", "Matched", "Plan", "Suppressed"]
@@ -121,9 +120,11 @@ class Plan:
             if raw or _reads(entry, name) or (source is not None and _reads_also(entry, source))
         ]
         self.fields, self.book = Fields(), book
+        self._rendering: Rendering | None = None
         if source is not None:
-            self.fields = Fields(source.aliases, source.derived, Rendering(source).finder)
-            self.book, self.numbers = lowered(book, self.numbers, source, _holds)
+            self._rendering = Rendering(source)
+            self.fields = Fields(source.aliases, source.derived, self._rendering)
+            self.book, self.numbers = lowered(book, self.numbers, source, self._rendering, _holds)
         self._source = source
         self.index = Index(self.book.entries, self.numbers, first=_route(source))
         self._header: Header | None = None
@@ -155,26 +156,13 @@ class Plan:
         """What the filter at this position demands of a hit, in the words of the source."""
         expr, source = self.book.demand(number), self._source
         neutral = self.book.filters[number].source in CATEGORIES
-        return lower(expr, self._table, source, _holds) if neutral and source else expr
+        if not neutral or source is None or self._rendering is None:
+            return expr
+        return lower(expr, self._rendering.table, source, _holds)
 
-    def finder(self, rule: Rule, field: str) -> Callable[[Any], list[Any]]:
-        """The function that finds, in a record, the values of a field as this rule means it."""
-        if rule.source not in CATEGORIES or self._raw:
-            return self.fields.finder(field)
-        native = self._table.get(field)
-        return self.fields.finder(native if isinstance(native, str) else PREFIX + field)
-
-    def path(self, rule: Rule, field: str) -> str:
-        """The one native path of a field as this rule means it; "" where it takes more than one."""
-        if rule.source in CATEGORIES and not self._raw:
-            native = self._table.get(field)
-            field = native if isinstance(native, str) else PREFIX + field
-        paths = self.fields.paths(field)
-        return paths[0] if len(paths) == 1 and all(paths[0].split(".")) else ""
-
-    @cached_property
-    def _table(self) -> NeutralTable:
-        return self._source.neutral() if self._source and self._source.neutral else {}
+    def named(self, rule: Rule, field: str) -> str:
+        """The name of a field as this rule means it, among `fields`."""
+        return PREFIX + field if rule.source in CATEGORIES and not self._raw else field
 
     @property
     def header(self) -> Header:

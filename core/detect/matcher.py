@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import re2
 
@@ -49,6 +49,16 @@ PREFIX = "ocsf:"
 """Begins the name of a field of a record's OCSF rendering, among those of the record itself."""
 
 
+class Rendered(Protocol):
+    """The fields of records' OCSF renderings, their names with PREFIX."""
+
+    def finder(self, field: str) -> Callable[[Any], list[Any]]:
+        """The function that finds the field's values, given the record."""
+
+    def reads(self, field: str) -> tuple[str, ...]:
+        """The native paths that tell the field; none when it takes the whole record."""
+
+
 class Fields:
     """Field names as rules write them -> how to find them in the records of one source."""
 
@@ -56,7 +66,7 @@ class Fields:
         self,
         aliases: Mapping[str, tuple[str, ...]] | None = None,
         derived: Mapping[str, Callable[[Any], list[Any]]] | None = None,
-        rendered: Callable[[str], Callable[[Any], list[Any]]] | None = None,
+        rendered: Rendered | None = None,
     ) -> None:
         self._aliases, self._derived = aliases or {}, derived or {}
         self._rendered = rendered
@@ -69,12 +79,14 @@ class Fields:
 
     def paths(self, field: str) -> tuple[str, ...]:
         """The native paths of a field, the first that exists counts; none when it is derived."""
-        if field in self._derived or self._is_rendered(field):
+        if field in self._derived or (self._rendered is not None and field.startswith(PREFIX)):
             return ()
         return self._aliases.get(field, (field,))
 
     def reads(self, field: str) -> tuple[str, ...]:
         """The native paths that tell the field; none when it takes the whole record."""
+        if self._rendered is not None and field.startswith(PREFIX):
+            return self._rendered.reads(field)
         return self.paths(field) or getattr(self._derived.get(field), "reads", ())
 
     def says(self, field: str) -> tuple[str, ...] | None:
@@ -85,13 +97,12 @@ class Fields:
         """The function that finds the field's values in a record."""
         found = self._finders.get(field)
         if found is None:
-            made = self._rendered if self._is_rendered(field) else None
-            found = made(field) if made else values.finder(self.paths(field))
+            if self._rendered is not None and field.startswith(PREFIX):
+                found = self._rendered.finder(field)
+            else:
+                found = values.finder(self.paths(field))
             self._finders[field] = found
         return found
-
-    def _is_rendered(self, field: str) -> bool:
-        return self._rendered is not None and field.startswith(PREFIX)
 
 
 class View:
@@ -123,8 +134,13 @@ class View:
         """The values of the field as text; of None: every leaf of the record."""
         found = self._cased.get(field)
         if found is None:
-            every = values.leaves(self.record) if field is None else values.flat(self.raw(field))
-            found = tuple(t for one in every if (t := values.text(one)) is not None)
+            raw = None if field is None else self.raw(field)
+            if not raw:
+                found = () if raw is not None else _texts(values.leaves(self.record))
+            elif len(raw) == 1 and type(raw[0]) is str:  # as nearly all are
+                found = (raw[0],)
+            else:
+                found = _texts(values.flat(raw))
             self._cased[field] = found
         return found
 
@@ -132,8 +148,12 @@ class View:
         """The same without case."""
         found = self._folded.get(field)
         if found is None:
-            found = self._folded[field] = tuple(t.casefold() for t in self.cased(field))
+            found = self._folded[field] = tuple([text.casefold() for text in self.cased(field)])
         return found
+
+
+def _texts(found: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(text for one in found if (text := values.text(one)) is not None)
 
 
 def matcher(expr: Expr) -> Matcher:

@@ -10,6 +10,7 @@ knows nothing of this file: it renders every record. docs/decisions/0015-neutral
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import msgspec
@@ -18,7 +19,7 @@ from core.detect import values
 from core.detect.matcher import PREFIX
 from core.errors import BadRecord
 from core.model import NativeRecord
-from core.ports import Must, NeutralTable, Source
+from core.ports import Derived, Must, NeutralTable, Source
 from core.rulebook import (
     ANY_MANY,
     ANY_ONE,
@@ -64,15 +65,15 @@ def covers(entry: Entry, source: Source) -> bool:
 
 
 def lowered(
-    book: Rulebook, numbers: list[int], source: Source, test: Test
+    book: Rulebook, numbers: list[int], source: Source, rendering: Rendering, test: Test
 ) -> tuple[Rulebook, list[int]]:
     """The book with its neutral rules in the words of the source, itself when it has none; and the
     numbers without those of rules that no record of the source can match.
     """
     neutral = [number for number in numbers if covers(book.entries[number], source)]
-    if not neutral or source.neutral is None:
+    if not neutral:
         return book, numbers
-    table, entries = source.neutral(), list(book.entries)
+    table, entries = rendering.table, list(book.entries)
     never: set[int] = set()
     for number in neutral:
         entry = entries[number]
@@ -123,7 +124,7 @@ def _leaf(expr: Leaf, table: NeutralTable, source: Source, test: Test) -> Expr:
         return msgspec.structs.replace(expr, field=EVERYTHING)
     known = table.get(expr.field)
     rendered = msgspec.structs.replace(expr, field=PREFIX + expr.field)
-    if known is None:
+    if known is None or isinstance(known, Derived):
         return rendered
     if isinstance(expr, Null) or (isinstance(expr, Exists) and not expr.wanted):
         # No field of the table is ever null in a rendering: it is there or it isn't.
@@ -150,21 +151,39 @@ def _native(expr: Text | Regex | Cidr | Compare | Exists, field: str, source: So
 class Rendering:
     """The OCSF rendering of the records of one source; the last one is kept.
 
+    A field that the source's table derives from native ones is taken from there: it costs a tenth.
     What stands in `unmapped` is the record itself, masked, which costs more than all else: it is
     left out unless it is asked for.
     """
 
     def __init__(self, source: Source) -> None:
-        self._event = source.event
+        self._event, self._neutral = source.event, source.neutral
         self._record: NativeRecord | None = None
         self._rendered: Mapping[str, Any] = {}
         self._whole = False
+
+    @cached_property
+    def table(self) -> NeutralTable:
+        """What the source says of OCSF's fields; nothing if it is asked no neutral rules."""
+        return self._neutral() if self._neutral else {}
+
+    def reads(self, field: str) -> tuple[str, ...]:
+        """The native paths that tell a field (with PREFIX); none when it takes a rendering."""
+        known = self.table.get(field.removeprefix(PREFIX))
+        if isinstance(known, str):
+            return (known,)
+        return known.reads if isinstance(known, Derived) else ()
 
     def finder(self, field: str) -> Callable[[Any], list[Any]]:
         """The function that finds the values of a field (with PREFIX) in a record's rendering."""
         if field == EVERYTHING:
             return lambda record: list(values.leaves(self.of(record, whole=True)))
         name = field.removeprefix(PREFIX)
+        known = self.table.get(name)
+        if isinstance(known, Derived):
+            return known.of
+        if isinstance(known, str):
+            return _named(known)
         find, whole = values.finder((name,)), name.partition(".")[0] == UNMAPPED
         return lambda record: find(self.of(record, whole=whole))
 
@@ -181,3 +200,9 @@ class Rendering:
                 self._rendered = {}
             self._record, self._whole = record, whole
         return self._rendered
+
+
+def _named(field: str) -> Callable[[Any], list[Any]]:
+    """The finder of a native field that is one of OCSF's: only text counts, and some of it."""
+    find = values.finder((field,))
+    return lambda record: [value for value in find(record) if type(value) is str and value]

@@ -9,8 +9,9 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -45,8 +46,7 @@ def finder(paths: tuple[str, ...]) -> Callable[[Any], list[Any]]:
     No value at all: []. A list on the way stands for its elements. A key that contains dots is
     found too: the longest key that leads anywhere counts.
     """
-    split = tuple(tuple(path.split(".")) for path in paths)
-    if len(paths) == 1 and len(split[0]) == 1:
+    if len(paths) == 1 and "." not in paths[0]:
         key = paths[0]
 
         def top(record: Any) -> list[Any]:
@@ -54,9 +54,13 @@ def finder(paths: tuple[str, ...]) -> Callable[[Any], list[Any]]:
 
         return top
 
+    ways = [_way(path) for path in paths]
+    if len(ways) == 1:
+        return partial(_walk, ways[0])
+
     def find(record: Any) -> list[Any]:
-        for parts in split:
-            if found := _walk(record, parts):
+        for way in ways:
+            if found := _walk(way, record):
                 return found
         return []
 
@@ -167,17 +171,30 @@ def date_part(value: Any, part: str) -> int | None:
     return _PARTS[part](found) if found else None
 
 
-def _walk(value: Any, parts: tuple[str, ...]) -> list[Any]:
-    if not parts:
-        return [value]
+_Way: TypeAlias = "tuple[tuple[str, _Way], ...]"
+"""Keys that a path may go on with, the longest first, each with the way from there; () at its end.
+"""
+
+
+def _way(path: str) -> _Way:
+    keys = path.split(".")
+    ways: list[_Way] = [()]
+    for start in range(len(keys) - 1, -1, -1):  # those from later keys on are there already
+        ends = range(len(keys), start, -1)
+        ways.append(tuple((".".join(keys[start:end]), ways[len(keys) - end]) for end in ends))
+    return ways[-1]
+
+
+def _walk(way: _Way, value: Any) -> list[Any]:
     if isinstance(value, list):
-        return [found for one in value for found in _walk(one, parts)]
+        return [found for one in value for found in _walk(way, one)]
     if not isinstance(value, dict):
         return []
-    for length in range(len(parts), 0, -1):
-        key = ".".join(parts[:length]) if length > 1 else parts[0]
-        if key in value and (found := _walk(value[key], parts[length:])):
-            return found
+    for key, further in way:
+        if key in value:
+            below = value[key]
+            if found := _walk(further, below) if further else [below]:
+                return found
     return []
 
 

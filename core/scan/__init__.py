@@ -12,63 +12,32 @@ skipped in silence. It knows nothing of paths, processes or printing: core.hunt 
 
 from __future__ import annotations
 
-import builtins
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
 from core.detect import RAW, Detector, Suppressed
-from core.detect.checks import any_in, may_hide
 from core.model import NativeRecord, Rejected, Rule
 from core.ports import Source
 from core.scan.chunks import Chunk, chunks
 from core.scan.envelopes import unwrapped
-from core.scan.headers import UNSET, raws
+from core.scan.headers import UNSET
 from core.scan.identify import Identify, identify
 from core.scan.marks import Marks, marks
-from core.scan.parts import Wanted
-from core.scan.quick import OPEN, Candidate, Quick, likely
+from core.scan.parts import Asked, Values
+from core.scan.quick import OPEN, Quick, likely
+from core.scan.records import Records, decoded
 from core.scan.salvage import pieces
+from core.scan.tally import Tally
 from core.scan.unpack import blocks
 
 __all__ = ["LIMIT", "Match", "Opened", "Scanner", "Tally", "identify", "read", "scan"]
 
 LIMIT = 512 * 1024 * 1024
 """Decompressed bytes of one file from a source that is not trusted."""
-
-MOST_KEPT = 1_000
-"""Rejections kept with their reasons; all are counted."""
-
-
-class Tally(msgspec.Struct, kw_only=True):
-    """What was seen so far; grows while files are read."""
-
-    files: int = 0
-    bytes: int = 0
-    """As stored, before decompression."""
-    records: int = 0
-    """All that were found, the unknown ones too and the rejected ones not."""
-    opened: int = 0
-    unknown: int = 0
-    rejected: list[Rejected] = []
-    rejections: int = 0
-    """How many were rejected; `rejected` keeps the first of them."""
-    skipped: list[Rejected] = []
-    """Files that are no data at all: a licence, a picture."""
-    suppressed: dict[str, int] = {}
-    """Filter id -> hits that it suppressed; core.hunt counts them, as it knows what is wanted."""
-
-    def reject(self, reason: str, place: str, excerpt: builtins.bytes = b"") -> None:
-        """Count input that was set aside."""
-        self.rejections += 1
-        if len(self.rejected) < MOST_KEPT:
-            shown = excerpt[:120].decode("utf-8", "backslashreplace")
-            shown = "".join(c if c.isprintable() else " " for c in shown)
-            self.rejected.append(Rejected(reason=reason, place=place, excerpt=shown))
 
 
 class Match(NamedTuple):
@@ -82,10 +51,12 @@ class Match(NamedTuple):
     native: NativeRecord
     suppressed: tuple[Suppressed, ...] = ()
     """Hits beside those, that a filter suppressed."""
+    values: tuple[Values, ...] = ()
+    """For each of the rules, of the fields that were wanted of it; () if none were of any."""
 
 
 class Opened(NamedTuple):
-    """A record that was decoded whole. `source` is None when no source knows it."""
+    """A record that was decoded records. `source` is None when no source knows it."""
 
     position: int
     source: Source | None
@@ -129,8 +100,8 @@ class Scanner:
     With `wanted`, groups of top-level fields, a match's `native` has at least the first field of
     each group that has a value, and records need not be opened to tell it; without, it is the
     whole record. A group that ends with "" is that of ids: it may have none, and the field where
-    the source has its ids counts too. `fields` (rule id -> fields as the rule means them) are there
-    too in what these rules match.
+    the source has its ids counts too. A match has the values of `fields` (rule id -> fields as the
+    rule means them).
     """
 
     def __init__(
@@ -139,7 +110,8 @@ class Scanner:
         wanted: tuple[tuple[str, ...], ...] = (),
         fields: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        self._detector, self._wanted, self._fields = detector, wanted, fields or {}
+        self._detector, self._wanted = detector, wanted
+        self._asked = Asked(detector, fields or {})
         self._identify = Identify(detector.sources)
         self._quick: dict[int, Quick | None] = {}
 
@@ -162,7 +134,7 @@ class Scanner:
         if first is None or first.fault:
             return None
         try:
-            record = _DECODER.decode(first.data)
+            record = msgspec.json.decode(first.data)
         except (msgspec.DecodeError, RecursionError, ValueError):  # a number too large, say
             return None
         source = None if self._detector.raw else self._identify(record)
@@ -179,44 +151,37 @@ class Scanner:
         if found is None:
             return None
         groups = tuple(likely(_with_own(names, source), record) for names in self._wanted)
-        return Quick(self._detector, source, found, Wanted(groups, self._fields), record)
+        return Quick(self._detector, source, found, groups, self._asked, record)
 
     def _quickly(
         self, quick: Quick, headers: list[Any], chunk: Chunk, tally: Tally, name: str
     ) -> Iterator[Match]:
         """Matches by headers; they are made anew when records taught better ones."""
-        whole = _Whole(chunk, tally, name)
+        records = Records(chunk, tally, name)
         found: list[Any] | None = headers
         start, count = 0, len(headers)
         tally.records += count
         while found is not None and start < count:
             stop = start + quick.step
-            for one in quick.candidates(found[start:stop], start, whole):
-                yield from self._tried(quick, one, whole)
+            for one in quick.candidates(found[start:stop], start, records):
+                index, answer, _, _ = one
+                if answer is OPEN:
+                    yield from self._reopened(index, records)
+                elif judged := quick.judged(one, records):
+                    yield Match(chunk.first + index, quick.name, *judged)
             if stop < count and quick.has_learned:
                 found = quick.headers(chunk.data, listed=chunk.listed)
             start = stop
         for index in range(start, count):
-            yield from self._reopened(index, whole)
+            yield from self._reopened(index, records)
 
-    def _tried(self, quick: Quick, candidate: Candidate, whole: _Whole) -> Iterator[Match]:
-        index, answer, ask, header = candidate
-        if answer is OPEN:
-            yield from self._reopened(index, whole)
-            return
-        rules, suppressed = quick.matched(answer, ask, header, partial(whole.record, index))
-        if rules or suppressed:
-            record = quick.part(header, rules) or whole.record(index)
-            if record is not None:
-                yield Match(whole.chunk.first + index, quick.name, rules, record, suppressed)
-
-    def _reopened(self, index: int, whole: _Whole) -> Iterator[Match]:
+    def _reopened(self, index: int, records: Records) -> Iterator[Match]:
         """A record whose header said nothing: it is counted anew."""
-        record = whole.record(index)
+        record = records.record(index)
         if record is not None:
-            whole.tally.records -= 1
-            whole.tally.opened -= 1
-            yield from self._slowly(whole.chunk.first + index, record, whole.tally)
+            records.tally.records -= 1
+            records.tally.opened -= 1
+            yield from self._slowly(records.chunk.first + index, record, records.tally)
 
     def _slowly(self, position: int, record: NativeRecord, tally: Tally) -> Iterator[Match]:
         tally.records += 1
@@ -230,7 +195,8 @@ class Scanner:
             return
         rules, suppressed = self._detector.judge(name, record)
         if rules or suppressed:
-            yield Match(position, name, rules, record, suppressed)
+            values = self._asked.values(name, rules, record)
+            yield Match(position, name, rules, record, suppressed, values)
 
 
 def _with_own(names: tuple[str, ...], source: Source | None) -> tuple[str, ...]:
@@ -238,45 +204,6 @@ def _with_own(names: tuple[str, ...], source: Source | None) -> tuple[str, ...]:
         return names
     deep = "." in source.uid  # a header has top-level fields only: the record must be asked
     return names[:-1] if deep else (*names[:-1], source.uid, "")
-
-
-class _Whole:
-    """The whole records of a chunk whose headers could be read."""
-
-    def __init__(self, chunk: Chunk, tally: Tally, name: str) -> None:
-        self.chunk, self.tally, self._name = chunk, tally, name
-        self._raws: list[Any] = []
-        self._lacking: dict[frozenset[bytes], bool] = {}
-        self._last: tuple[int, NativeRecord | None] = (-1, None)
-
-    def record(self, index: int) -> NativeRecord | None:
-        """The record, opened; None when it can't be read after all, which counts as rejected."""
-        if self._last[0] == index:
-            return self._last[1]
-        place = f"{self._name}:record {self.chunk.first + index}"
-        found = _decoded(self.raw(index), place, self.tally)
-        if found is UNSET:
-            self.tally.records -= 1
-            found = None
-        else:
-            self.tally.opened += 1
-        self._last = (index, found)
-        return self._last[1]
-
-    def raw(self, index: int) -> bytes:
-        """The record's bytes."""
-        self._raws = self._raws or raws(self.chunk.data, listed=self.chunk.listed)
-        return bytes(self._raws[index])
-
-    def lack(self, words: frozenset[bytes]) -> bool:
-        """Is it sure that none of the words (in lower case) stands in any of the records?"""
-        found = self._lacking.get(words)
-        if found is None:
-            data = self.chunk.data
-            lower = b"" if may_hide(data) else data.lower()
-            found = bool(lower) and not any_in(words)(lower)
-            self._lacking[words] = found
-        return found
 
 
 def _chunks(data: bytes | BinaryIO, tally: Tally, name: str, limit: int) -> Iterator[Chunk]:
@@ -301,7 +228,7 @@ def _records(
             tally.reject(chunk.fault if broken else fault, place, data)
             told = told or broken
             continue
-        value = _decoded(data, place, tally)
+        value = decoded(data, place, tally)
         for index, record in enumerate(() if value is UNSET else unwrapped(value, raw=raw)):
             if isinstance(record, dict):
                 yield position + index, record
@@ -346,20 +273,6 @@ def _lines(data: bytes) -> list[Any] | None:
     return found if len(found) == lines else None
 
 
-def _decoded(data: Any, place: str, tally: Tally) -> Any:
-    """The JSON value; UNSET, and a rejection, when it can't be read."""
-    try:
-        return _DECODER.decode(data)
-    except RecursionError:
-        reason = "nested too deeply"
-    except UnicodeDecodeError as error:
-        reason = f"not UTF-8: {error.reason}"
-    except (msgspec.DecodeError, ValueError) as error:
-        reason = str(error)
-    tally.reject(reason, place, bytes(data))
-    return UNSET
-
-
 class _Wrapper(msgspec.Struct):
     Records: list[msgspec.Raw] | msgspec.UnsetType = UNSET
     records: list[msgspec.Raw] | msgspec.UnsetType = UNSET
@@ -367,7 +280,6 @@ class _Wrapper(msgspec.Struct):
 
 _DATA = re.compile(rb"^[ \t]*[{\[]", re.MULTILINE)
 
-_DECODER = msgspec.json.Decoder()
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _ROWS = msgspec.json.Decoder(msgspec.Raw)
 _WRAPPER = msgspec.json.Decoder(_Wrapper)

@@ -1,118 +1,116 @@
-"""What is wanted of a matching record beside its hits: told by its header where that is possible.
+"""What is wanted of a matching record beside its hits.
 
-Its time and id, in groups of top-level fields, and for some rules the fields that correlations look
-at. It knows neither bytes nor what rules look for.
+Its time and id, in groups of top-level fields, which a header tells where that is possible; and for
+some rules the fields that correlations look at, for which that part of the record is decoded: to
+decode it of every record, for the few that match, would cost more. It knows neither bytes nor what
+rules look for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from itertools import chain
+from operator import attrgetter
+from typing import Any, TypeAlias
 
-from core.detect import Plan
-from core.detect.columns import overlap
+import msgspec
+
+from core.detect import Detector
 from core.model import NativeRecord, Rule
 from core.scan.headers import UNSET, Layout
 
-__all__ = ["Parts", "Wanted"]
+__all__ = ["Asked", "Groups", "Parts", "Reader", "Values"]
 
-MOST = 16
-"""Columns that are decoded of every record for the few that match."""
+Groups: TypeAlias = tuple[tuple[str, ...], ...]
+"""Top-level fields: of each group the first that has a value. "" at the end of one: it may have
+none."""
 
+Values: TypeAlias = tuple[Any, ...]
+"""Of some fields, each its value, or a list where there is not exactly one."""
 
-class Wanted(NamedTuple):
-    """What a reader of matches needs of their records; without any group, all of it."""
-
-    groups: tuple[tuple[str, ...], ...] = ()
-    """Top-level fields: of each group the first that has a value. "" at the end of one: it may have
-    none."""
-    fields: Mapping[str, Sequence[str]] = {}
-    """Rule id -> fields, as the rule means them, of the records that it matches."""
+Reader: TypeAlias = Callable[[Any], NativeRecord]
+"""Reads a record, or a part of it, from its bytes. It raises what msgspec does."""
 
 
 class Parts:
-    """The columns for what is wanted of records of one source, beside others that are decoded."""
+    """The columns for groups of fields, beside others that are decoded."""
 
-    def __init__(self, wanted: Wanted, plan: Plan, columns: Sequence[str], *, deep: bool) -> None:
-        self._groups = wanted.groups
-        names = tuple(dict.fromkeys(name for group in wanted.groups for name in group if name))
+    def __init__(self, groups: Groups, columns: Iterable[str]) -> None:
+        self._groups = groups
+        names = tuple(dict.fromkeys(name for group in groups for name in group if name))
         within = {path.partition(".")[0] for path in columns if "." in path}
-        self.lean = bool(names) and within.isdisjoint(names)
-        self.names = names if self.lean else ()
+        self.names = names if within.isdisjoint(names) else ()
         """Top-level fields."""
-        self._paths: dict[str, tuple[str, ...] | None] = {}
-        self._columns = (*columns, *self.names)
-        self.paths: tuple[str, ...] = ()
-        """Native paths beside."""
-        self._ways: dict[str, _Way] = {}
-        for number in plan.numbers if self.lean else ():
-            id = plan.book.entries[number].id
-            if id in wanted.fields:
-                rule = plan.book.rule(number)
-                self._paths[id] = self._room(plan, rule, wanted.fields[id]) if deep else None
 
-    def of(self, layout: Layout, header: Any, rules: Iterable[Rule]) -> NativeRecord | None:
-        """What is wanted of a record that these rules match; None when only it itself can tell.
+    def of(self, layout: Layout, header: Any) -> NativeRecord | None:
+        """What is wanted of a record; None when only it itself can tell.
 
         `layout` is the one that was made for these columns.
         """
-        if not self.lean:
+        if not self.names:
             return None
-        found = self._named(layout, header)
-        if found is None:
-            return None
-        for rule in rules:
-            paths = self._paths.get(rule.id, ())
-            if paths is None:
-                return None
-            for path in paths:
-                _put(found, self._way(layout, path), header)
-        return found
-
-    def _named(self, layout: Layout, header: Any) -> dict[str, Any] | None:
-        """What stands at the top; None when some group has nothing there."""
-        values = zip(self.names, layout.part(header), strict=True)
-        found = {name: value for name, value in values if value is not UNSET}
+        found = dict(zip(self.names, layout.part(header), strict=True))
         for group in self._groups:
             for name in group:
-                if not name or found.get(name) is not None:
+                if not name or found[name] not in _NOTHING:
                     break
             else:
                 return None
-        return found
+        return {name: value for name, value in found.items() if value is not UNSET}
 
-    def _way(self, layout: Layout, path: str) -> _Way:
-        way = self._ways.get(path)
-        if way is None:
-            *above, last = path.split(".")
-            way = self._ways[path] = _Way(layout.finder((path,)), tuple(above), last)
-        return way
 
-    def _room(self, plan: Plan, rule: Rule, fields: Iterable[str]) -> tuple[str, ...] | None:
-        """The paths of a rule's fields, made columns; None when a header can't tell them all."""
-        paths = [plan.path(rule, field) for field in fields]
-        every = (*self._columns, *self.paths)
-        new = [path for path in dict.fromkeys(paths) if path not in every]
-        if not all(paths) or len(self.paths) + len(new) > MOST:
+class Asked:
+    """The fields that are asked for of what some rules match."""
+
+    def __init__(self, detector: Detector, fields: Mapping[str, Sequence[str]]) -> None:
+        self._detector, self._fields = detector, fields
+        self._finders: dict[tuple[str, str], tuple[Callable[[Any], list[Any]], ...]] = {}
+
+    def values(
+        self, source: str, rules: Iterable[Rule], record: NativeRecord
+    ) -> tuple[Values, ...]:
+        """For each of the rules, of the fields asked for of it; () if none are of any."""
+        if not self._fields:
+            return ()
+        found = tuple([self._values(source, rule, record) for rule in rules])
+        return found if any(found) else ()
+
+    def reader(self, source: str, rules: Sequence[Rule]) -> Reader | None:
+        """What reads as much of a record as these rules' fields take; None if they have none."""
+        wanted = [(rule, name) for rule in rules for name in self._fields.get(rule.id, ())]
+        if not wanted:
             return None
-        if any(overlap(path, other) for path in new for other in (*every, *new) if path != other):
-            return None
-        self.paths += tuple(new)
-        return tuple(paths)
+        plan = self._detector.plan(source)
+        reads = [plan.fields.reads(plan.named(rule, name)) for rule, name in wanted]
+        return reader(chain(*reads)) if all(reads) else _RECORD.decode
+
+    def _values(self, source: str, rule: Rule, record: NativeRecord) -> Values:
+        finders = self._finders.get((source, rule.id))
+        if finders is None:
+            plan, names = self._detector.plan(source), self._fields.get(rule.id, ())
+            finders = tuple(plan.fields.finder(plan.named(rule, name)) for name in names)
+            self._finders[source, rule.id] = finders
+        return tuple([one[0] if len(one := find(record)) == 1 else one for find in finders])
 
 
-class _Way(NamedTuple):
-    """From a header to where a record would have what is at a path."""
+def reader(paths: Iterable[str]) -> Reader:
+    """What reads as much of a record as the paths lead through: the top-level fields that they
+    begin with, a key that contains dots among them.
+    """
+    split = [path.split(".") for path in paths]
+    keys = sorted({".".join(one[:end]) for one in split for end in range(1, len(one) + 1)})
+    names = {f"f{number}": key for number, key in enumerate(keys)}
+    fields = [(name, Any, UNSET) for name in names]
+    decode = msgspec.json.Decoder(msgspec.defstruct("Part", fields, rename=names)).decode
+    get = attrgetter(*names) if len(names) > 1 else lambda part: (part.f0,)
 
-    find: Callable[[Any], list[Any]]
-    above: tuple[str, ...]
-    last: str
+    def read(data: Any) -> NativeRecord:
+        found = zip(keys, get(decode(data)), strict=True)
+        return {key: value for key, value in found if value is not UNSET}
+
+    return read
 
 
-def _put(record: dict[str, Any], way: _Way, header: Any) -> None:
-    """Put a value that a header has where a record would have it."""
-    for value in way.find(header):
-        inner = record
-        for key in way.above:
-            inner = inner.setdefault(key, {})
-        inner[way.last] = value
+_RECORD: msgspec.json.Decoder[NativeRecord] = msgspec.json.Decoder()
+
+_NOTHING = (None, UNSET)

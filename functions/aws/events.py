@@ -8,10 +8,8 @@ whose very identity can't be read (no object, no operation, no time) is a BadRec
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,14 +25,14 @@ from core.model import (
     Json,
     NativeRecord,
     Outcome,
-    Resource,
     digest,
 )
 from core.native import dig, first, items, text
 from core.ports import NeutralTable, Source
 from functions.aws.catalogue import FIELDS, OFF
+from functions.aws.entities import account, address, caller, caller_name, resources
 from functions.aws.operations import ANSWERS, AUTHENTICATION, OPERATIONS, READS, SIGN_IN, VERBS
-from functions.aws.targets import arn, targets
+from functions.aws.targets import targets
 
 __all__ = ["SOURCES", "event"]
 
@@ -49,14 +47,14 @@ def event(record: NativeRecord) -> Event:
         raise BadRecord(f"a CloudTrail record is an object, not {kind_of(record)}")
     service, operation = _required(record, "eventSource"), _required(record, "eventName")
     session = AUTHENTICATION.get((service, operation))
-    ip, domain = _address(text(record.get("sourceIPAddress")))
+    ip, domain = address(record)
     outcome = _outcome(record, service, operation)
     return Event(
         uid=text(record.get("eventID")) or _content_id(record),
         time=_time(record),
         source=CLOUDTRAIL,
         provider="aws",
-        account=_account(record),
+        account=account(record),
         region=text(record.get("awsRegion")),
         service=service,
         operation=operation,
@@ -71,7 +69,7 @@ def event(record: NativeRecord) -> Event:
         domain=domain,
         user_agent=text(record.get("userAgent")),
         request=text(record.get("requestID")),
-        resources=tuple(_resources(record, service)),
+        resources=tuple(resources(record, service)),
         record=record,
     )
 
@@ -102,24 +100,11 @@ def _content_id(record: NativeRecord) -> str:
         raise BadRecord(f"a CloudTrail record without eventID that is no JSON: {error}") from error
 
 
-def _account(record: NativeRecord) -> str:
-    return first(record, "recipientAccountId", "userIdentity.accountId")
-
-
 def _actor(record: NativeRecord) -> Actor:
-    """The caller. A failed sign-in has no ARN, a service only its name, root no user name."""
-    name = first(
-        record,
-        "userIdentity.userName",
-        "userIdentity.sessionContext.sessionIssuer.userName",
-    )
-    uid = first(record, "userIdentity.arn")
-    by = first(record, "userIdentity.onBehalfOf.userId", "userIdentity.invokedBy")
-    kind = first(record, "userIdentity.type")
     return Actor(
-        uid=uid or first(record, "userIdentity.principalId") or by,
-        name=name or ("root" if kind == "Root" else uid.rpartition("/")[2] or by),
-        type=ACTOR_TYPES.get(kind, "unknown"),
+        uid=caller(record),
+        name=caller_name(record),
+        type=ACTOR_TYPES.get(first(record, "userIdentity.type"), "unknown"),
         account=first(record, "userIdentity.accountId"),
         credential=first(record, "userIdentity.accessKeyId"),
         issuer=first(record, "userIdentity.sessionContext.sessionIssuer.arn"),
@@ -135,15 +120,6 @@ def _mfa(record: NativeRecord) -> bool | None:
     ]
     known = (YES_NO.get(text(each).lower()) if text(each) else each for each in said)
     return next((each for each in known if isinstance(each, bool)), None)
-
-
-def _address(value: str) -> tuple[str, str]:
-    """(ip, domain): sourceIPAddress is an address, a service's DNS name or `AWS Internal`."""
-    try:
-        ipaddress.ip_address(value)
-    except ValueError:
-        return "", value
-    return ("", value) if "%" in value else (value, "")
 
 
 def _outcome(record: NativeRecord, service: str, operation: str) -> Outcome:
@@ -192,47 +168,6 @@ def _activity(read_only: Any, operation: str) -> Activity:
     return next((activity for start, activity in VERBS.items() if verb.startswith(start)), "other")
 
 
-def _resources(record: NativeRecord, service: str) -> Iterator[Resource]:
-    """What the record lists, then what its request or answer names, each once."""
-    region, account = text(record.get("awsRegion")), _account(record)
-    listed = (
-        (first(each, "ARN", "ARNPrefix"), first(each, "type"), first(each, "accountId"))
-        for each in dig(record, "resources")
-    )
-    named = (
-        (_uid(value, pattern, service, region, account), sort, account)
-        for path, sort, pattern in DERIVED.get(service, ())
-        for value in dig(record, path)
-        if text(value)
-    )
-    seen = {""}
-    for uid, sort, owner in (*listed, *named):
-        if uid not in seen:
-            seen.add(uid)
-            yield Resource(uid=uid, name=_name(uid), type=sort, region=region, account=owner)
-
-
-def _uid(value: str, pattern: str | None, service: str, region: str, account: str) -> str:
-    """The ARN that a name stands for. An ARN, and what has none, is its own uid."""
-    if value.startswith("arn:") or pattern is None:
-        return value
-    family = service.partition(".")[0]
-    where = "" if family in {"iam", "s3"} else region
-    who = "" if family == "s3" else account
-    rest = value.removeprefix("/") if pattern.endswith("/") else value
-    return arn(family, where, who, pattern + rest, within=region)
-
-
-def _name(uid: str) -> str:
-    """The name within an ARN, without the word for its kind; what is no ARN is its own name."""
-    if not uid.startswith("arn:"):
-        return uid
-    family, rest = uid.split(":", 3)[2], uid.split(":", 5)[-1]
-    if family == "iam":
-        return rest.rpartition("/")[2]
-    return rest if family == "s3" else KIND.sub("", rest) or rest
-
-
 def _neutral() -> NeutralTable:
     # Imported when a rulebook first asks for it: cold starts are short.
     from functions.aws.neutral import neutral
@@ -243,8 +178,6 @@ def _neutral() -> NeutralTable:
 CLOUDTRAIL = "aws/cloudtrail"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-KIND = re.compile(r"^[a-z-]+[:/]")
 
 YES_NO: Mapping[str, bool] = {"yes": True, "true": True, "no": False, "false": False}
 
@@ -263,60 +196,6 @@ ACTOR_TYPES: Mapping[str, ActorType] = {
     "AWSService": "service",
 }
 """userIdentity.type; another account (AWSAccount) and Unknown tell no more than unknown."""
-
-MODIFIED = "requestParameters.ModifySecurityGroupRulesRequest"
-
-DERIVED: Mapping[str, tuple[tuple[str, str, str | None], ...]] = {
-    "iam.amazonaws.com": (
-        ("requestParameters.userName", "AWS::IAM::User", "user/"),
-        ("responseElements.accessKey.userName", "AWS::IAM::User", "user/"),
-        ("requestParameters.roleName", "AWS::IAM::Role", "role/"),
-        ("requestParameters.groupName", "AWS::IAM::Group", "group/"),
-        ("requestParameters.instanceProfileName", "AWS::IAM::InstanceProfile", "instance-profile/"),
-        ("requestParameters.policyArn", "AWS::IAM::ManagedPolicy", None),
-        ("responseElements.policy.arn", "AWS::IAM::ManagedPolicy", None),
-        ("requestParameters.accessKeyId", "AWS::IAM::AccessKey", None),
-        ("responseElements.accessKey.accessKeyId", "AWS::IAM::AccessKey", None),
-    ),
-    "sts.amazonaws.com": (("requestParameters.roleArn", "AWS::IAM::Role", None),),
-    "s3.amazonaws.com": (("requestParameters.bucketName", "AWS::S3::Bucket", ""),),
-    "cloudtrail.amazonaws.com": (
-        ("responseElements.trailARN", "AWS::CloudTrail::Trail", None),
-        ("requestParameters.name", "AWS::CloudTrail::Trail", "trail/"),
-        ("requestParameters.trailName", "AWS::CloudTrail::Trail", "trail/"),
-    ),
-    "ec2.amazonaws.com": (
-        ("requestParameters.groupId", "AWS::EC2::SecurityGroup", "security-group/"),
-        (f"{MODIFIED}.GroupId", "AWS::EC2::SecurityGroup", "security-group/"),
-        ("responseElements.groupId", "AWS::EC2::SecurityGroup", "security-group/"),
-        ("requestParameters.instanceId", "AWS::EC2::Instance", "instance/"),
-        ("requestParameters.instancesSet.items.instanceId", "AWS::EC2::Instance", "instance/"),
-        ("responseElements.instancesSet.items.instanceId", "AWS::EC2::Instance", "instance/"),
-        ("requestParameters.snapshotId", "AWS::EC2::Snapshot", "snapshot/"),
-        ("requestParameters.volumeId", "AWS::EC2::Volume", "volume/"),
-        ("requestParameters.imageId", "AWS::EC2::Image", "image/"),
-        ("requestParameters.vpcId", "AWS::EC2::VPC", "vpc/"),
-    ),
-    "lambda.amazonaws.com": (
-        ("requestParameters.functionName", "AWS::Lambda::Function", "function:"),
-    ),
-    "rds.amazonaws.com": (
-        ("requestParameters.dBInstanceIdentifier", "AWS::RDS::DBInstance", "db:"),
-        ("requestParameters.dBSnapshotIdentifier", "AWS::RDS::DBSnapshot", "snapshot:"),
-    ),
-    "secretsmanager.amazonaws.com": (
-        ("requestParameters.secretId", "AWS::SecretsManager::Secret", None),
-    ),
-    "ssm.amazonaws.com": (("requestParameters.name", "AWS::SSM::Parameter", "parameter/"),),
-    "guardduty.amazonaws.com": (
-        ("requestParameters.detectorId", "AWS::GuardDuty::Detector", "detector/"),
-    ),
-    "logs.amazonaws.com": (
-        ("requestParameters.logGroupName", "AWS::Logs::LogGroup", "log-group:"),
-    ),
-}
-"""eventSource -> (path of a name, CloudFormation type, how the last part of its ARN starts). None:
-the value is the full name already. An IAM name lacks its path: right for the path `/` only."""
 
 SOURCES: tuple[Source, ...] = (
     Source(

@@ -6,12 +6,24 @@ the rendering (docs/decisions/0015-neutral-rules.md). tests/rules/test_neutral.p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from core.model import Activity
-from core.ports import NeutralTable
+from core.model import Activity, Json, NativeRecord
+from core.native import first, text
+from core.ports import Derive, Derived, NeutralTable
 from core.rulebook import ANY_MANY, ANY_ONE, And, Expr, Not, Null, Or, Text
 from core.vocabulary import vocabulary
+from functions.aws.entities import (
+    ACCOUNT,
+    CALLER,
+    CALLER_NAME,
+    account,
+    address,
+    caller,
+    caller_name,
+    named,
+    short_name,
+)
 from functions.aws.operations import ANSWERS, AUTHENTICATION, OPERATIONS, READS, SIGN_IN, VERBS
 
 __all__ = ["neutral"]
@@ -32,6 +44,7 @@ def neutral() -> NeutralTable:
     )
     return {
         **NAMES,
+        **DERIVED,
         **words,
         "metadata.labels": OPERATIONS.tests,
         "is_mfa": {value: And((sign_in, test)) for value, test in _mfa().items()},
@@ -123,3 +136,61 @@ NAMES: NeutralTable = {
     "metadata.correlation_uid": "requestID",
 }
 """Fields whose text is a native field's, unchanged."""
+
+
+def _text(value: str) -> list[Json]:
+    """A field of a rendering: an empty text is none."""
+    return [value] if value else []
+
+
+def _signs_in(record: NativeRecord) -> bool:
+    return (text(record.get("eventSource")), text(record.get("eventName"))) in AUTHENTICATION
+
+
+def _name(record: NativeRecord) -> list[Json]:
+    """Both classes demand a user, so that one without any name has one all the same."""
+    found = caller_name(record)
+    known = found or caller(record) or first(record, "userIdentity.accountId")
+    return _text(found) if known else ["unknown"]
+
+
+def _user(of: Derive) -> Derive:
+    """`user` is who signs in; only Authentication has it."""
+    return lambda record: of(record) if _signs_in(record) else []
+
+
+def _resource(part: Callable[[str], str]) -> Derived:
+    """Something of each resource's uid; Authentication has no resources."""
+
+    def of(record: NativeRecord) -> list[Json]:
+        if _signs_in(record):
+            return []
+        every = named(record, text(record.get("eventSource")))
+        return [found for uid, _, _ in every if (found := part(uid))]
+
+    return Derived(of, (*OPERATION, *ACCOUNT, *RESOURCES))
+
+
+def _uid(record: NativeRecord) -> list[Json]:
+    return _text(caller(record))
+
+
+OPERATION = ("eventSource", "eventName")
+
+NAME = ("userIdentity.principalId", "userIdentity.accountId", *CALLER_NAME)
+
+RESOURCES = ("awsRegion", "resources", "requestParameters", "responseElements")
+
+DERIVED: NeutralTable = {
+    "actor.user.uid": Derived(_uid, CALLER),
+    "actor.user.name": Derived(_name, NAME),
+    "user.uid": Derived(_user(_uid), (*OPERATION, *CALLER)),
+    "user.name": Derived(_user(_name), (*OPERATION, *NAME)),
+    "cloud.account.uid": Derived(lambda record: _text(account(record)), ACCOUNT),
+    "metadata.tenant_uid": Derived(lambda record: _text(account(record)), ACCOUNT),
+    "src_endpoint.ip": Derived(lambda record: _text(address(record)[0]), ("sourceIPAddress",)),
+    "src_endpoint.domain": Derived(lambda record: _text(address(record)[1]), ("sourceIPAddress",)),
+    "resources.uid": _resource(str),
+    "resources.name": _resource(short_name),
+}
+"""Fields that a few native ones tell."""

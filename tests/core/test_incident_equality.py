@@ -79,7 +79,7 @@ def hunted(every, given, until):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log.json"
         path.write_text("\n".join(map(json.dumps, given)))
-        for found in hunt([path], detector, Tally()):
+        for found in hunt([path], detector, Tally(), fields=chains.fields):
             chains.see(found)
         fired = chains.fired(until + 1)
     return {

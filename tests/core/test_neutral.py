@@ -15,7 +15,7 @@ from core.detect.plain import plain_match
 from core.errors import BadRecord
 from core.model import Actor, Event, Rule
 from core.operations import CLASSES, Operations
-from core.ports import Must, NeutralTable, Source
+from core.ports import Derived, Must, NeutralTable, Source
 from core.rulebook import (
     And,
     Cidr,
@@ -46,6 +46,10 @@ OPERATIONS = Operations(
 SIGN_INS = ("Login", "GetToken")
 
 
+def address(record: Any) -> str:
+    return record["ip"] if str(record.get("ip")).count(".") == 3 else ""
+
+
 def event(record: Any) -> Event:
     if not isinstance(record.get("op"), str) or not record["op"]:
         raise BadRecord("no operation")
@@ -63,7 +67,7 @@ def event(record: Any) -> Event:
         outcome="failure" if failed else "success",
         error=record.get("err") or "",
         actor=Actor(uid=record.get("who") or "", name=record.get("who") or ""),
-        ip=record["ip"] if str(record.get("ip")).count(".") == 3 else "",
+        ip=address(record),
         record=record,
     )
 
@@ -75,6 +79,7 @@ def neutral() -> NeutralTable:
         "api.operation": "op",
         "api.service.name": "svc",
         "metadata.labels": OPERATIONS.tests,
+        "src_endpoint.ip": Derived(lambda record: [ip] if (ip := address(record)) else [], ("ip",)),
         "class_uid": {3002: And((sign_in, exact)), 6003: Not(exact)},
         "status_id": {1: Must(Not(Text("err", ((1, 0),)))), 2: Must(Text("err", ((1, 0),)))},
     }
@@ -186,12 +191,30 @@ def test_a_rule_that_no_record_of_the_source_can_match_is_not_asked_about_them()
 def test_the_values_of_a_field_are_those_that_the_rule_means():
     rules = rulebook(("api_activity", Exists("actor.user.uid", wanted=True)))
     plan = Detector(rules, [TOY]).plan("toy/trail")
+
+    def found(rule, field, record=KEY):
+        return plan.fields.finder(plan.named(rule, field))(record)
+
     rule = rules.rule(0)
-    assert plan.finder(rule, "actor.user.uid")(KEY) == ["alice"]
-    assert plan.finder(rule, "api.operation")(KEY) == ["CreateKey"]
-    assert plan.finder(rule, "metadata.labels")(KEY) == [["credential.create", "identity.create"]]
-    native = Rule(id="n", title="n", source="toy/trail")
-    assert plan.finder(native, "who")(KEY) == ["alice"]
+    assert found(rule, "actor.user.uid") == ["alice"]
+    assert found(rule, "api.operation") == ["CreateKey"]
+    assert found(rule, "api.operation", KEY | {"op": 7}) == []
+    assert found(rule, "src_endpoint.ip") == ["192.0.2.7"]
+    assert found(rule, "metadata.labels") == [["credential.create", "identity.create"]]
+    assert found(Rule(id="n", title="n", source="toy/trail"), "who") == ["alice"]
+
+
+def test_what_tells_a_field_is_known_where_no_rendering_is_needed():
+    rules = rulebook(("api_activity", Exists("actor.user.uid", wanted=True)))
+    plan = Detector(rules, [TOY]).plan("toy/trail")
+
+    def reads(field):
+        return plan.fields.reads(plan.named(rules.rule(0), field))
+
+    assert reads("src_endpoint.ip") == ("ip",)
+    assert reads("api.operation") == ("op",)
+    assert reads("actor.user.uid") == ()
+    assert reads("metadata.labels") == ()
 
 
 OPS = ("CreateKey", "createkey", "ResetMyKey", "GetToken", "Login", "ReadAll", "CreateUser", "x")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from core.detect import NO_MATCH, Detector, Suppressed
 from core.detect.checks import any_in
-from core.detect.plain import plain_match
+from core.detect.plain import lookup, plain_match
 from core.model import Rule
 from core.ports import Derived, Source
 from core.rulebook import (
@@ -303,6 +303,50 @@ def test_what_is_wanted_is_told_even_where_records_differ_from_the_first() -> No
     assert found == [6, 5, 6, 7, None]
 
 
+def test_fields_that_are_asked_for_are_found_as_in_the_whole_record() -> None:
+    many = [
+        STOP | {"c": {"d": "x"}},
+        STOP | {"c": {"d": "x"}, "c.d": "y"},
+        STOP | {"c": [{"d": "x"}, {"d": ["y"]}]},
+        STOP | {"c": {"d": None}},
+        STOP,
+    ]
+    found = Scanner(DETECTOR, (("eventName",),), {"0": ("c.d", "eventID")}).scan(
+        text(*many), tally := Tally()
+    )
+    assert [one.values for one in found] == [
+        (("x", "1"),),
+        (("y", "1"),),
+        ((["x", ["y"]], "1"),),
+        ((None, "1"),),
+        (([], "1"),),
+    ]
+    assert tally.opened == 0
+
+
+def test_what_is_asked_for_and_can_not_be_read_is_rejected_with_its_record() -> None:
+    record = b'{"eventSource":"s","eventName":"StopLogging","c":1e999}'
+    scanner, tally = Scanner(DETECTOR, (("eventName",),), {"0": ("c",)}), Tally()
+    assert list(scanner.scan(b'{"Records":[' + record + b"]}", tally)) == []
+    assert (tally.records, tally.rejections) == (0, 1)
+
+
+def test_a_text_that_only_some_rules_look_for_hides_no_other() -> None:
+    made = rulebook(
+        ("aws/cloudtrail", Text("kind", (("a", 0),))),
+        ("aws/cloudtrail", And((Text("eventName", ("y",)), Text("kind", (("b", 0),))))),
+    )
+    names, kinds = ["x", "y", "z"], ["a1", "b1", "c1", None]
+    many = [{"eventSource": "s", "eventName": n, "kind": k} for n in names for k in kinds]
+    found = list_of(Scanner(Detector(made, [TRAIL]), (("eventName",),)), text(*many * 50))
+    assert [(place % 12, [rule.id for rule in rules]) for place, rules, _, _ in found] == [
+        (0, ["0"]),
+        (4, ["0"]),
+        (5, ["1"]),
+        (8, ["0"]),
+    ] * 50
+
+
 def test_null_on_the_way_to_a_field_is_no_value() -> None:
     made = rulebook(
         ("aws/cloudtrail", Text("a.b", ("x",))),
@@ -521,6 +565,10 @@ def test_headers_decide_as_whole_records_do(
         assert list_of(Scanner(detector), given) == expected
         lean = list_of(Scanner(detector, (("eventID",), ("a", "b"))), given)
         again = list_of(Scanner(detector, (("eventID",), ("a", "b"))), given)
+        asked = list(Scanner(detector, (("eventID",), ("a", "b")), ASKED).scan(given, Tally()))
+        fully = list(Scanner(detector, fields=ASKED).scan(given, Tally()))
+    values = [told(rules, record) for _, rules, record, _ in expected]
+    assert [one.values for one in asked] == [one.values for one in fully] == values
     assert [(*one[:2], one[3]) for one in lean] == [(*one[:2], one[3]) for one in expected]
     assert lean == again or eager
     for (_, _, part, _), (_, _, whole, _) in zip(lean, expected, strict=True):
@@ -542,6 +590,17 @@ def test_only_records_whose_hits_a_filter_must_judge_are_opened_for_it() -> None
         assert len(found) == 1_004
         silent = [match.position for match in found if not match.rules]
         assert silent == ([500, 501, 502] if filters else [])
+
+
+ASKED = {"0": ("a.b", "eventSource"), "3": ("a.b.c", "b"), "4": ("b.c", "a"), "6": ("a.b",)}
+"""Fields that are asked for of what some rules match."""
+
+
+def told(rules: tuple[Rule, ...], record: Any) -> tuple[tuple[Any, ...], ...]:
+    """What is asked for of a record, as the plain matcher finds it."""
+    every = [[list(lookup(record, name)) for name in ASKED.get(rule.id, ())] for rule in rules]
+    found = tuple(tuple(few[0] if len(few) == 1 else few for few in some) for some in every)
+    return found if any(found) else ()
 
 
 def first(record: Any, *names: str) -> Any:

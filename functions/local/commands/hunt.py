@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from core.hunt import Found, Tally, total_size
 from core.hunt import hunt as hits_of
 from core.model import LEVELS, Event, Finding, Hit, Level, digest, to_json
 from core.ports import Source, system_clock
-from core.watch import Watch
 from functions.local.commands.filters import suppressions
 from functions.local.commands.options import INPUT, MOMENT, formats, level_option, rules_options
 from functions.local.commands.summary import notes, set_aside, summary
@@ -202,7 +201,7 @@ def hunt(**given: Any) -> int:
     tally = Tally()
     results = Results(options, {source.name: source for source in sources})
     chains = Chains(detector)
-    for found in _hits(options, detector, tally):
+    for found in _hits(options, detector, tally, chains.fields):
         if chains.see(found):
             results.add(found)
     _correlate(options, detector, chains, results)
@@ -219,7 +218,9 @@ def hunt(**given: Any) -> int:
     return 1 if results.worst >= least else 0
 
 
-def _hits(options: Options, detector: Detector, tally: Tally) -> Iterator[Found]:
+def _hits(
+    options: Options, detector: Detector, tally: Tally, fields: Mapping[str, Sequence[str]]
+) -> Iterator[Found]:
     size = total_size(options.paths)
     jobs = options.jobs or ((os.cpu_count() or 1) if size >= MANY_BYTES else 1)
     with progress(size, "hunting") as advance:
@@ -234,7 +235,7 @@ def _hits(options: Options, detector: Detector, tally: Tally) -> Iterator[Found]
             time_field=options.time_field,
             uid_field=options.uid_field,
             lean=not _needs_records(options),
-            fields=Watch(detector).needed,  # correlations look at fields of their own
+            fields=fields,
         )
 
 

@@ -1,0 +1,169 @@
+"""The files of a hunt in several processes: the same result, in the same order.
+
+A process does for a record all that can be done there, so that little is left for the one that
+gathers results; what goes back is one text of JSON for a file. It knows nothing of what is sought.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+
+from core.detect import Detector, Suppressed
+from core.hunt.files import size
+from core.hunt.work import Seen, Setting, Worker
+from core.model import NativeRecord
+from core.ports import Source
+from core.rulebook import dump, load
+from core.scan import Match, Tally
+
+__all__ = ["seen"]
+
+ERRAND_BYTES, ERRAND_FILES = 1 << 18, 64
+"""Files are sent to another process together up to so much; stored bytes."""
+
+AHEAD = 4
+"""Errands for each process that are handed out before their results are needed."""
+
+
+def seen(
+    todo: Iterable[Path],
+    setting: Setting,
+    tally: Tally,
+    jobs: int,
+    begin: Callable[[], None],
+    progress: Callable[[int], None],
+) -> Iterator[tuple[Path, Seen]]:
+    """The records of the files that rules match, in order. `begin` is called in each process;
+    it is a function of some module, so that it can be sent.
+    """
+    method = _start_method()
+    # A forked process has the detector already, with all that it has learned.
+    given = setting if method == "fork" else _portable(setting)
+    rules = _Rules(setting.detector)
+    with ProcessPoolExecutor(
+        jobs,
+        mp_context=multiprocessing.get_context(method),
+        initializer=_begin,
+        initargs=(given, begin),
+    ) as pool:
+        ahead: deque[tuple[list[Path], Future[list[tuple[bytes, Tally]]]]] = deque()
+        waiting = _errands(todo)
+        while True:
+            for paths in islice(waiting, jobs * AHEAD - len(ahead)):
+                ahead.append((paths, pool.submit(_done, paths)))
+            if not ahead:
+                return
+            paths, result = ahead.popleft()
+            for path, (found, counted) in zip(paths, result.result(), strict=True):
+                tally.add(counted)
+                for place, source, ids, native, suppressed, values, event, time in _decode(found):
+                    match = Match(place, source, rules[ids], native, suppressed, values)
+                    yield path, Seen(match, event, time)
+                progress(size(path))
+
+
+def _errands(todo: Iterable[Path]) -> Iterator[list[Path]]:
+    """The files in order, as many together as are worth sending to another process."""
+    together, amount = list[Path](), 0
+    for path in todo:
+        together.append(path)
+        amount += size(path)
+        if amount >= ERRAND_BYTES or len(together) == ERRAND_FILES:
+            yield together
+            together, amount = [], 0
+    if together:
+        yield together
+
+
+class _Rules(dict[tuple[str, ...], Any]):
+    """Ids of rules -> the rules. Few combinations come, again and again."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self._detector = detector
+        self._number = {entry.id: place for place, entry in enumerate(detector.book.entries)}
+
+    def __missing__(self, ids: tuple[str, ...]) -> Any:
+        rules = self[ids] = tuple(self._detector.rule(self._number[id]) for id in ids)
+        return rules
+
+
+class _Portable(NamedTuple):
+    """A setting as data that can be sent to another process."""
+
+    book: bytes
+    sources: tuple[Source, ...]
+    raw: bool
+    time_field: str
+    others: tuple[Any, ...]
+
+
+def _portable(setting: Setting) -> _Portable:
+    """A hunt asks for no targets, and what finds them can't always be sent."""
+    detector, *others = setting
+    sources = tuple(source._replace(targets=_unused) for source in detector.sources)
+    settings = (detector.raw, detector.time_field)
+    return _Portable(dump(detector.book), sources, *settings, tuple(others))
+
+
+def _unused(*_: Any) -> Any:
+    raise AssertionError("a hunt asks for no targets")
+
+
+def _begin(given: Setting | _Portable, begin: Callable[[], None]) -> None:
+    """In a new process: make the worker that it will use for every file."""
+    if isinstance(given, _Portable):
+        book, sources, raw, time_field, others = given
+        detector = Detector(load(book), sources, raw=raw, time_field=time_field)
+        given = Setting(detector, *others)
+    begin()
+    _WORKER.append(Worker(given))
+
+
+_WORKER: list[Worker] = []
+"""That of this process, when it is one of a pool."""
+
+
+def _done(paths: Iterable[Path]) -> list[tuple[bytes, Tally]]:
+    """What each of the files has."""
+    return [_file(path) for path in paths]
+
+
+def _file(path: Path) -> tuple[bytes, Tally]:
+    """All that one file has, as JSON: deep records can't be pickled."""
+    tally, sent = Tally(), list[_Sent]()
+    for match, event, time in _WORKER[-1].seen(path, tally):
+        place, source, rules, native, suppressed, values = match
+        ids = tuple([rule.id for rule in rules])
+        sent.append((place, source, ids, native, suppressed, values, event, time))
+    return msgspec.json.encode(sent), tally
+
+
+_Sent: TypeAlias = tuple[
+    int,
+    str,
+    tuple[str, ...],
+    NativeRecord,
+    tuple[Suppressed, ...],
+    tuple[tuple[Any, ...], ...],
+    str,
+    int | None,
+]
+"""A Seen on its way between processes: its Match, with ids of rules, then its event and time."""
+
+_decode = msgspec.json.Decoder(list[_Sent]).decode
+
+
+def _start_method() -> str:
+    """Fork is the quickest, and safe only while there are no other threads."""
+    methods = multiprocessing.get_all_start_methods()
+    return "fork" if "fork" in methods and threading.active_count() == 1 else "spawn"

@@ -1,0 +1,57 @@
+"""Where a record has its time and its id."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from core.detect.values import TIMES, first, milliseconds, text
+from core.errors import BadRecord
+from core.model import NativeRecord
+from core.ports import Source
+
+__all__ = ["Told"]
+
+
+class Told:
+    """What a record tells of itself. A user may say in which fields."""
+
+    def __init__(self, time_field: str = "", uid_field: str = "") -> None:
+        self._times = (time_field,) if time_field else TIMES
+        self._uids = (uid_field,) if uid_field else _UIDS
+        plain = all("." not in name for name in (*self._times, *self._uids))
+        self.names = (self._times, (*self._uids, "")) if plain else ()
+        """Top-level fields, of each group the first that has a value; () if some are further down.
+        """
+
+    def of(self, record: NativeRecord, source: Source | None) -> tuple[str, int | None]:
+        """(id, time) of a record. Where none of the usual fields holds them, its source says."""
+        uid, time = self.uid(record), self.time(record)
+        if source is None or (uid and time is not None):
+            return uid, time
+        if not uid and self._uids is _UIDS:
+            uid = text(first(record, (source.uid,))) or ""
+        if time is None and self._times is TIMES:
+            try:
+                time = source.event(record).time
+            except BadRecord:
+                time = None
+        return uid, time
+
+    def time(self, record: NativeRecord) -> int | None:
+        """Epoch milliseconds of the first field that is there."""
+        value = first(record, self._times)
+        return _milliseconds(value) if type(value) is str else milliseconds(value)
+
+    def uid(self, record: NativeRecord) -> str:
+        """The first id that is there, as text."""
+        value = first(record, self._uids)
+        return value if type(value) is str else text(value) or ""
+
+
+@lru_cache(maxsize=4_096)
+def _milliseconds(value: str) -> int | None:
+    """Records come in order of time, so that the same second is read again and again."""
+    return milliseconds(value)
+
+
+_UIDS = ("eventID", "uid", "id", "insertId")

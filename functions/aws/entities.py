@@ -1,0 +1,175 @@
+"""Whom and what a CloudTrail record is about: account, caller, address and resources.
+
+Each is a function of the record that reads a few paths of it, so that one can be told without the
+others. What a whole record says is events.py's affair. Text in a record is hostile and of any
+shape: a field of a wrong kind counts as absent.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+
+from core.model import NativeRecord, Resource
+from core.native import dig, first, text
+from functions.aws.targets import arn
+
+__all__ = [
+    "ACCOUNT",
+    "CALLER",
+    "CALLER_NAME",
+    "account",
+    "address",
+    "caller",
+    "caller_name",
+    "named",
+    "resources",
+    "short_name",
+]
+
+
+def account(record: NativeRecord) -> str:
+    """The account that the record is about."""
+    return first(record, *ACCOUNT)
+
+
+def caller(record: NativeRecord) -> str:
+    """The caller's uid. A failed sign-in has no ARN, a service only its name."""
+    return first(record, *CALLER)
+
+
+def caller_name(record: NativeRecord) -> str:
+    """The caller's name. Root has none, and what acts through a service may have an ARN alone."""
+    name = first(record, *NAMED)
+    if name or first(record, "userIdentity.type") == "Root":
+        return name or "root"
+    arn_of = first(record, "userIdentity.arn")
+    return arn_of.rpartition("/")[2] or first(record, *BEHIND)
+
+
+def address(record: NativeRecord) -> tuple[str, str]:
+    """(ip, domain): sourceIPAddress is an address, a service's DNS name or `AWS Internal`."""
+    value = text(record.get("sourceIPAddress"))
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return "", value
+    return ("", value) if "%" in value else (value, "")
+
+
+def resources(record: NativeRecord, service: str) -> Iterator[Resource]:
+    """What the record lists, then what its request or answer names, each once."""
+    region = text(record.get("awsRegion"))
+    for uid, sort, whose in named(record, service):
+        yield Resource(uid=uid, name=short_name(uid), type=sort, region=region, account=whose)
+
+
+def named(record: NativeRecord, service: str) -> Iterator[tuple[str, str, str]]:
+    """The same as (uid, CloudFormation type, account)."""
+    region, owner = text(record.get("awsRegion")), account(record)
+    listed = (
+        (first(each, "ARN", "ARNPrefix"), first(each, "type"), first(each, "accountId"))
+        for each in dig(record, "resources")
+    )
+    derived = (
+        (_uid(value, pattern, service, region, owner), sort, owner)
+        for path, sort, pattern in DERIVED.get(service, ())
+        for value in dig(record, path)
+        if text(value)
+    )
+    seen = {""}
+    for uid, sort, whose in (*listed, *derived):
+        if uid not in seen:
+            seen.add(uid)
+            yield uid, sort, whose
+
+
+def _uid(value: str, pattern: str | None, service: str, region: str, account: str) -> str:
+    """The ARN that a name stands for. An ARN, and what has none, is its own uid."""
+    if value.startswith("arn:") or pattern is None:
+        return value
+    family = service.partition(".")[0]
+    where = "" if family in {"iam", "s3"} else region
+    who = "" if family == "s3" else account
+    rest = value.removeprefix("/") if pattern.endswith("/") else value
+    return arn(family, where, who, pattern + rest, within=region)
+
+
+def short_name(uid: str) -> str:
+    """The name within an ARN, without the word for its kind; what is no ARN is its own name."""
+    if not uid.startswith("arn:"):
+        return uid
+    family, rest = uid.split(":", 3)[2], uid.split(":", 5)[-1]
+    if family == "iam":
+        return rest.rpartition("/")[2]
+    return rest if family == "s3" else KIND.sub("", rest) or rest
+
+
+ACCOUNT = ("recipientAccountId", "userIdentity.accountId")
+
+BEHIND = ("userIdentity.onBehalfOf.userId", "userIdentity.invokedBy")
+
+NAMED = ("userIdentity.userName", "userIdentity.sessionContext.sessionIssuer.userName")
+
+CALLER_NAME = (*NAMED, "userIdentity.type", "userIdentity.arn", *BEHIND)
+"""All that the caller's name is made of."""
+
+CALLER = ("userIdentity.arn", "userIdentity.principalId", *BEHIND)
+"""Paths of the caller's uid, the first that has a text counts."""
+
+KIND = re.compile(r"^[a-z-]+[:/]")
+
+MODIFIED = "requestParameters.ModifySecurityGroupRulesRequest"
+
+DERIVED: Mapping[str, tuple[tuple[str, str, str | None], ...]] = {
+    "iam.amazonaws.com": (
+        ("requestParameters.userName", "AWS::IAM::User", "user/"),
+        ("responseElements.accessKey.userName", "AWS::IAM::User", "user/"),
+        ("requestParameters.roleName", "AWS::IAM::Role", "role/"),
+        ("requestParameters.groupName", "AWS::IAM::Group", "group/"),
+        ("requestParameters.instanceProfileName", "AWS::IAM::InstanceProfile", "instance-profile/"),
+        ("requestParameters.policyArn", "AWS::IAM::ManagedPolicy", None),
+        ("responseElements.policy.arn", "AWS::IAM::ManagedPolicy", None),
+        ("requestParameters.accessKeyId", "AWS::IAM::AccessKey", None),
+        ("responseElements.accessKey.accessKeyId", "AWS::IAM::AccessKey", None),
+    ),
+    "sts.amazonaws.com": (("requestParameters.roleArn", "AWS::IAM::Role", None),),
+    "s3.amazonaws.com": (("requestParameters.bucketName", "AWS::S3::Bucket", ""),),
+    "cloudtrail.amazonaws.com": (
+        ("responseElements.trailARN", "AWS::CloudTrail::Trail", None),
+        ("requestParameters.name", "AWS::CloudTrail::Trail", "trail/"),
+        ("requestParameters.trailName", "AWS::CloudTrail::Trail", "trail/"),
+    ),
+    "ec2.amazonaws.com": (
+        ("requestParameters.groupId", "AWS::EC2::SecurityGroup", "security-group/"),
+        (f"{MODIFIED}.GroupId", "AWS::EC2::SecurityGroup", "security-group/"),
+        ("responseElements.groupId", "AWS::EC2::SecurityGroup", "security-group/"),
+        ("requestParameters.instanceId", "AWS::EC2::Instance", "instance/"),
+        ("requestParameters.instancesSet.items.instanceId", "AWS::EC2::Instance", "instance/"),
+        ("responseElements.instancesSet.items.instanceId", "AWS::EC2::Instance", "instance/"),
+        ("requestParameters.snapshotId", "AWS::EC2::Snapshot", "snapshot/"),
+        ("requestParameters.volumeId", "AWS::EC2::Volume", "volume/"),
+        ("requestParameters.imageId", "AWS::EC2::Image", "image/"),
+        ("requestParameters.vpcId", "AWS::EC2::VPC", "vpc/"),
+    ),
+    "lambda.amazonaws.com": (
+        ("requestParameters.functionName", "AWS::Lambda::Function", "function:"),
+    ),
+    "rds.amazonaws.com": (
+        ("requestParameters.dBInstanceIdentifier", "AWS::RDS::DBInstance", "db:"),
+        ("requestParameters.dBSnapshotIdentifier", "AWS::RDS::DBSnapshot", "snapshot:"),
+    ),
+    "secretsmanager.amazonaws.com": (
+        ("requestParameters.secretId", "AWS::SecretsManager::Secret", None),
+    ),
+    "ssm.amazonaws.com": (("requestParameters.name", "AWS::SSM::Parameter", "parameter/"),),
+    "guardduty.amazonaws.com": (
+        ("requestParameters.detectorId", "AWS::GuardDuty::Detector", "detector/"),
+    ),
+    "logs.amazonaws.com": (
+        ("requestParameters.logGroupName", "AWS::Logs::LogGroup", "log-group:"),
+    ),
+}
+"""eventSource -> (path of a name, CloudFormation type, how the last part of its ARN starts). None:
+the value is the full name already. An IAM name lacks its path: right for the path `/` only."""
