@@ -72,6 +72,7 @@ def hunt(  # noqa: PLR0913 - a command line has many options
     them): a hit of such a rule has their values. `progress` is told the bytes read since the last
     call. A path that is not there is a BadRecord that names it.
     """
+    _settle()
     setting = Setting(detector, Told(time_field, uid_field), lean, dict(fields or {}), limit)
     todo = files(paths)
     if jobs > 1:
@@ -129,7 +130,6 @@ def _seen(
     todo: Iterable[Path], setting: Setting, tally: Tally, progress: Callable[[int], None]
 ) -> Iterator[tuple[Path, Seen]]:
     """The records of the files that rules match, in this process."""
-    _settle()
     worker = Worker(setting)
     for path in todo:
         for seen in worker.seen(path, tally):
@@ -157,7 +157,7 @@ def _settle() -> None:
     """Make a process ready for a long run through files: once is enough.
 
     What is there already, rules above all, is there to stay: the garbage collector need not look
-    through it again and again.
+    through it again and again, and forked processes share its pages.
 
     The C library is to keep the pages of one file's buffers for the next file's. glibc gives large
     blocks back to the system as soon as they are free, and the system clears every page that is

@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -27,8 +27,13 @@ from core.scan import Match, Tally
 
 __all__ = ["seen"]
 
-ERRAND_BYTES, ERRAND_FILES = 1 << 18, 64
-"""Files are sent to another process together up to so much; stored bytes."""
+LEAST, MOST = 1 << 18, 1 << 22
+"""Stored bytes of the files that are sent to a process together: each time it costs the same."""
+
+MOST_FILES = 64
+
+EACH = 16
+"""Errands for each process, if the files are enough for that: none should wait for the last."""
 
 AHEAD = 4
 """Errands for each process that are handed out before their results are needed."""
@@ -55,31 +60,32 @@ def seen(
         initializer=_begin,
         initargs=(given, begin),
     ) as pool:
-        ahead: deque[tuple[list[Path], Future[list[tuple[bytes, Tally]]]]] = deque()
-        waiting = _errands(todo)
+        ahead: deque[tuple[_Errand, Future[list[tuple[bytes, Tally]]]]] = deque()
+        waiting = _errands([(path, size(path)) for path in todo], jobs)
         while True:
-            for paths in islice(waiting, jobs * AHEAD - len(ahead)):
-                ahead.append((paths, pool.submit(_done, paths)))
+            for errand in islice(waiting, jobs * AHEAD - len(ahead)):
+                ahead.append((errand, pool.submit(_done, [path for path, _ in errand])))
             if not ahead:
                 return
-            paths, result = ahead.popleft()
-            for path, (found, counted) in zip(paths, result.result(), strict=True):
+            errand, result = ahead.popleft()
+            for (path, amount), (found, counted) in zip(errand, result.result(), strict=True):
                 tally.add(counted)
                 for place, source, ids, native, suppressed, values, event, time in _decode(found):
                     match = Match(place, source, rules[ids], native, suppressed, values)
                     yield path, Seen(match, event, time)
-                progress(size(path))
+                progress(amount)
 
 
-def _errands(todo: Iterable[Path]) -> Iterator[list[Path]]:
+def _errands(todo: Sequence[tuple[Path, int]], jobs: int) -> Iterator[_Errand]:
     """The files in order, as many together as are worth sending to another process."""
-    together, amount = list[Path](), 0
-    for path in todo:
-        together.append(path)
-        amount += size(path)
-        if amount >= ERRAND_BYTES or len(together) == ERRAND_FILES:
+    most = min(max(sum(amount for _, amount in todo) // (jobs * EACH), LEAST), MOST)
+    together, have = list[tuple[Path, int]](), 0
+    for path, amount in todo:
+        together.append((path, amount))
+        have += amount
+        if have >= most or len(together) == MOST_FILES:
             yield together
-            together, amount = [], 0
+            together, have = list[tuple[Path, int]](), 0
     if together:
         yield together
 
@@ -147,6 +153,9 @@ def _file(path: Path) -> tuple[bytes, Tally]:
         sent.append((place, source, ids, native, suppressed, values, event, time))
     return msgspec.json.encode(sent), tally
 
+
+_Errand: TypeAlias = list[tuple[Path, int]]
+"""Files that are sent to a process together, with their stored bytes."""
 
 _Sent: TypeAlias = tuple[
     int,
