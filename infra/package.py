@@ -205,7 +205,7 @@ BUILD_ONLY = frozenset(
     ROOT / "core" / name
     for name in (
         "charts.py",
-        "hunt.py",
+        "hunt",
         "lint",
         "report.css",
         "report.html.j2",

@@ -11,10 +11,9 @@ Nothing here knows bytes or files: core.scan does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.detect.filters import Filters, Suppressed, When, when_of
-from core.detect.header import Header
 from core.detect.index import Index
 from core.detect.matcher import PREFIX, Fields, Matcher, View, matcher
 from core.detect.neutral import Rendering, covers, lower, lowered
@@ -23,6 +22,9 @@ from core.detect.values import text
 from core.model import NativeRecord, Rule
 from core.ports import Source
 from core.rulebook import CATEGORIES, Entry, Expr, Rulebook
+
+if TYPE_CHECKING:
+    from core.detect.header import Header
 
 __all__ = ["NO_MATCH", "RAW", "Detector", "Matched", "Plan", "Suppressed"]
 
@@ -168,6 +170,9 @@ class Plan:
     def header(self) -> Header:
         """What can be decided before a record is opened; a reader may set a better one."""
         if self._header is None:
+            # Imported when a reader of files first asks for it: cold starts are short.
+            from core.detect.header import Header
+
             self._header = Header(self.book, self.numbers, self.fields, self._route)
         return self._header
 

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 
 from core.model import NativeRecord, Resource
 from core.native import dig, first, text
-from functions.aws.targets import arn
 
 __all__ = [
     "ACCOUNT",
@@ -21,6 +20,7 @@ __all__ = [
     "CALLER_NAME",
     "account",
     "address",
+    "arn",
     "caller",
     "caller_name",
     "named",
@@ -85,6 +85,15 @@ def named(record: NativeRecord, service: str) -> Iterator[tuple[str, str, str]]:
             yield uid, sort, whose
 
 
+def arn(service: str, region: str, account: str, name: str, *, within: str) -> str:
+    """An ARN in the partition of the region `within`. IAM and S3 leave `region` empty."""
+    return f"arn:{_partition(within)}:{service}:{region}:{account}:{name}"
+
+
+def _partition(region: str) -> str:
+    return next((name for start, name in PARTITIONS.items() if region.startswith(start)), "aws")
+
+
 def _uid(value: str, pattern: str | None, service: str, region: str, account: str) -> str:
     """The ARN that a name stands for. An ARN, and what has none, is its own uid."""
     if value.startswith("arn:") or pattern is None:
@@ -119,6 +128,17 @@ CALLER = ("userIdentity.arn", "userIdentity.principalId", *BEHIND)
 """Paths of the caller's uid, the first that has a text counts."""
 
 KIND = re.compile(r"^[a-z-]+[:/]")
+
+PARTITIONS: Mapping[str, str] = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
+"""Start of a region's name -> partition; all others are in `aws` (botocore, partitions.json)."""
 
 MODIFIED = "requestParameters.ModifySecurityGroupRulesRequest"
 

@@ -25,6 +25,7 @@ from core.model import (
     Json,
     NativeRecord,
     Outcome,
+    Target,
     digest,
 )
 from core.native import dig, first, items, text
@@ -32,7 +33,6 @@ from core.ports import NeutralTable, Source
 from functions.aws.catalogue import FIELDS, OFF
 from functions.aws.entities import account, address, caller, caller_name, resources
 from functions.aws.operations import ANSWERS, AUTHENTICATION, OPERATIONS, READS, SIGN_IN, VERBS
-from functions.aws.targets import targets
 
 __all__ = ["SOURCES", "event"]
 
@@ -175,6 +175,13 @@ def _neutral() -> NeutralTable:
     return neutral()
 
 
+def _targets(kind: str, event: Event) -> tuple[Target, ...]:
+    # Likewise: most events are about nothing that anybody acts on.
+    from functions.aws.targets import targets
+
+    return targets(kind, event)
+
+
 CLOUDTRAIL = "aws/cloudtrail"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -209,7 +216,7 @@ SOURCES: tuple[Source, ...] = (
         derived={"status": _status, "requestParameters": _request},
         neutral=_neutral,
         records="Records",
-        targets=targets,
+        targets=_targets,
         fields=FIELDS,
         off=OFF,
     ),

@@ -21,7 +21,7 @@ from core.native import is_world
 from core.ports import Clock, Inventory
 from functions.aws.actions import Clients
 from functions.aws.adapters import calling
-from functions.aws.targets import arn
+from functions.aws.entities import arn
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client

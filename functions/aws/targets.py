@@ -22,8 +22,9 @@ from typing import Any
 
 from core.model import Event, Json, Target
 from core.native import dig, first, text
+from functions.aws.entities import arn
 
-__all__ = ["TARGETS", "arn", "targets"]
+__all__ = ["TARGETS", "targets"]
 
 
 def targets(kind: str, event: Event) -> tuple[Target, ...]:
@@ -31,15 +32,6 @@ def targets(kind: str, event: Event) -> tuple[Target, ...]:
     readers = POSTURE if event.source == "posture" else TARGETS
     reader = readers.get(kind)
     return reader(event) if reader else ()
-
-
-def arn(service: str, region: str, account: str, name: str, *, within: str) -> str:
-    """An ARN in the partition of the region `within`. IAM and S3 leave `region` empty."""
-    return f"arn:{_partition(within)}:{service}:{region}:{account}:{name}"
-
-
-def _partition(region: str) -> str:
-    return next((name for start, name in PARTITIONS.items() if region.startswith(start)), "aws")
 
 
 def _access_key(event: Event) -> tuple[Target, ...]:
@@ -359,17 +351,6 @@ BUCKET_OPENERS = (
 """CloudTrail's names, which are not those of the S3 API for the access block."""
 
 TRAIL_CHANGERS = ("StopLogging", "DeleteTrail", "UpdateTrail", "PutEventSelectors")
-
-PARTITIONS: Mapping[str, str] = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "eu-isoe-": "aws-iso-e",
-    "us-isof-": "aws-iso-f",
-    "eusc-": "aws-eusc",
-}
-"""Start of a region's name -> partition; all others are in `aws` (botocore, partitions.json)."""
 
 TARGETS: Mapping[str, Callable[[Event], tuple[Target, ...]]] = {
     "access_key": _access_key,
