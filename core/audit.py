@@ -159,6 +159,8 @@ def _sealed(record: Record) -> tuple[Record, bytes]:
 
 def _plain(value: Any) -> Any:
     """The value as RFC 8785 can write it and a reader gets it back."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, msgspec.Struct):
         value = msgspec.to_builtins(value)
     if isinstance(value, Mapping):
@@ -169,6 +171,4 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
     return value

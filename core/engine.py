@@ -20,7 +20,7 @@ from core import alert
 from core.audit import Audit
 from core.claim import Lease, take
 from core.errors import Retry
-from core.finding import of_hit, trimmed
+from core.finding import Trimmer, of_hit, trimmed
 from core.model import Action, Finding, Hit, NativeRecord, Rule
 from core.ports import Clock, Metrics, Queue, Sink, Source, Store
 from core.respond import plan
@@ -90,10 +90,11 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
 
     def handle(self, findings: Iterable[Finding]) -> int:
         """Take each finding as far as it goes; the number of those that nobody had handled."""
-        return _each(partial(self._handle, finding) for finding in findings)
+        trim = Trimmer()
+        return _each(partial(self._handle, finding, trim) for finding in findings)
 
-    def _handle(self, finding: Finding) -> bool:
-        fresh = {"finding": msgspec.to_builtins(trimmed(finding)), "state": "open"}
+    def _handle(self, finding: Finding, trim: Trimmer | None = None) -> bool:
+        fresh = {"finding": msgspec.to_builtins(trimmed(finding, trim)), "state": "open"}
         lease = take(self.store, self.clock, "finding", finding.uid, fresh, open_states=("open",))
         if lease is None:
             return False

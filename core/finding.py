@@ -7,7 +7,7 @@ stored and updated is not known here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # a function whose rulebook has no correlation loads nothing 
 __all__ = [
     "EVIDENCE_BYTES",
     "REPLACED",
+    "Trimmer",
     "of_firing",
     "of_hit",
     "stored",
@@ -97,9 +98,25 @@ def stored(value: Mapping[str, Any]) -> Finding | None:
     return msgspec.convert(value["finding"], Finding)
 
 
-def trimmed(finding: Finding) -> Finding:
+def trimmed(finding: Finding, trim: Callable[[Event], Event] | None = None) -> Finding:
     """The finding as it is stored: no credential in it, and of too large a record just a part."""
-    return msgspec.structs.replace(finding, evidence=tuple(map(trimmed_event, finding.evidence)))
+    events = tuple(map(trim or trimmed_event, finding.evidence))
+    return msgspec.structs.replace(finding, evidence=events)
+
+
+class Trimmer:
+    """trimmed_event for events that come several times in a row: rules match the same one."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Event | None, Event | None] = (None, None)
+
+    def __call__(self, event: Event) -> Event:
+        """The event as it is stored."""
+        last, found = self._last
+        if found is None or last is not event:
+            found = trimmed_event(event)
+            self._last = event, found
+        return found
 
 
 def trimmed_event(event: Event, most: int = EVIDENCE_BYTES) -> Event:

@@ -19,6 +19,9 @@ MASK = "[masked]"
 DEPTH = 64
 """Deeper than any record that means something; a record may nest to exhaust the stack."""
 
+PLAIN = frozenset({str, int, bool, float, type(None)})
+"""What nearly all values are; to ask whether something is a Mapping costs more than all else."""
+
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that are acted on or not seen: controls, formats (bidi), surrogates, ..."""
 
@@ -54,6 +57,8 @@ def masked(record: Mapping[str, Any]) -> dict[str, Any]:
 def _mask(key: str, value: Any, depth: int) -> Any:
     if value and _is_secret(key):
         return MASK
+    if type(value) in PLAIN:
+        return value
     if depth > DEPTH:
         return "[nested too deep]"
     if isinstance(value, Mapping):
