@@ -3,7 +3,7 @@
     python -m bench.fuzz_rules [--count 20000] [--seed 1] [--rules DIR]
 
 A rule that is not refused must also be one that works: it is put into a rulebook, dumped, loaded
-and asked about a record, by both matchers. Exit code 1 and the file's text when a promise breaks.
+and asked about a record, by both matchers and in a hunt, correlations included. Exit code 1 and the file's text when a promise breaks.
 """
 
 from __future__ import annotations
@@ -16,9 +16,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bench import cloudtrail
+from core.chains import Chains
 from core.detect import Detector
 from core.detect.plain import plain_match
+from core.hunt import Tally, hunt
+from core.model import Rule
 from core.rulebook import dump, load
 from core.sigma import compile_rules
 from functions.aws.events import SOURCES
@@ -64,11 +69,26 @@ def _check(file: Path, record: Any) -> tuple[int, str]:
         book = load(dump(compiled.book))
         fast = Detector(book, SOURCES).match(SOURCES[0].name, record)
         plain = plain_match(book, SOURCES[0], record)
+        hunted = _hunted(Detector(book, SOURCES), record)
     except Exception as error:
         return 0, f"raised {error!r}"
     finally:
         signal.alarm(0)
-    return len(compiled.faults), "" if fast == plain else "the matchers differ"
+    return len(compiled.faults), "" if fast == plain == hunted else "the matchers differ"
+
+
+def _hunted(detector: Detector, record: Any) -> tuple[Rule, ...]:
+    """The rules that match the record as a hunt finds them, by its header where that tells."""
+    chains = Chains(detector)
+    with tempfile.NamedTemporaryFile(suffix=".json", dir=_memory()) as log:
+        log.write(msgspec.json.encode({"Records": [record]}))
+        log.flush()
+        paths, tally = [Path(log.name)], Tally()
+        found = list(hunt(paths, detector, tally, lean=True, fields=chains.fields))
+    for one in found:
+        chains.see(one)
+    chains.fired()
+    return tuple(one.rule for one in found)
 
 
 def _mutated(rng: random.Random, texts: list[str]) -> bytes:

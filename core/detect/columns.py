@@ -6,6 +6,7 @@ the exact columns hold every path that it may be found at. It knows nothing of a
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from core.detect.matcher import Fields
 from core.detect.partial import fields_of
 from core.rulebook import And, Cidr, Expr, Regex, Rulebook, Text
 
-__all__ = ["Columns", "Lesson", "column_of", "leaves", "overlap"]
+__all__ = ["Columns", "Lesson", "column_of", "is_sound", "leaves", "overlap"]
 
 MOST_EXACT = 8
 MOST_EXTRA = 12
@@ -95,7 +96,7 @@ class Columns:
         it is derived or oddly named.
         """
         paths = self._fields.paths(field)
-        if not all(map(_is_sound, paths)):
+        if not all(map(is_sound, paths)):
             return ()
         return tuple(one for one in paths if not column_of(one, [p for p in paths if p != one]))
 
@@ -186,7 +187,7 @@ class Columns:
         new: list[str] = []
         for path in sorted(self._fields.reads(field), key=_depth):
             every = (*self._columns, *new)
-            if not _is_sound(path):
+            if not is_sound(path):
                 return None
             if column_of(path, every):
                 continue
@@ -258,8 +259,9 @@ def column_of(path: str, columns: Iterable[str]) -> str:
     return next((one for one in columns if f"{path}.".startswith(f"{one}.")), "")
 
 
-def _is_sound(path: str) -> bool:
-    return all(path.split("."))
+def is_sound(path: str) -> bool:
+    """Can a header have a column for it? Not for a key that JSON writes with escapes, or none."""
+    return all(path.split(".")) and not _ESCAPED.search(path)
 
 
 def _depth(path: str) -> int:
@@ -278,3 +280,6 @@ def leaves(expr: Expr) -> Iterator[Test]:
             yield from leaves(item)
     elif isinstance(expr, Text | Regex | Cidr):
         yield expr
+
+
+_ESCAPED = re.compile(r'[\x00-\x1f"\\]')

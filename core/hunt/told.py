@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from core.detect.columns import is_sound
 from core.detect.values import TIMES, first, milliseconds, text
 from core.errors import BadRecord
 from core.model import NativeRecord
@@ -18,7 +19,7 @@ class Told:
     def __init__(self, time_field: str = "", uid_field: str = "") -> None:
         self._times = (time_field,) if time_field else TIMES
         self._uids = (uid_field,) if uid_field else _UIDS
-        plain = all("." not in name for name in (*self._times, *self._uids))
+        plain = all("." not in name and is_sound(name) for name in (*self._times, *self._uids))
         self.names = (self._times, (*self._uids, "")) if plain else ()
         """Top-level fields, of each group the first that has a value; () if some are further down.
         """

@@ -9,6 +9,7 @@ rules look for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
 from typing import Any, TypeAlias
@@ -16,6 +17,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from core.detect import Detector
+from core.detect.columns import is_sound
 from core.model import NativeRecord, Rule
 from core.scan.headers import UNSET, Layout
 
@@ -82,7 +84,8 @@ class Asked:
             return None
         plan = self._detector.plan(source)
         reads = [plan.fields.reads(plan.named(rule, name)) for rule, name in wanted]
-        return reader(chain(*reads)) if all(reads) else _RECORD.decode
+        paths = tuple(sorted(set(chain(*reads))))
+        return reader(paths) if all(reads) and all(map(is_sound, paths)) else _RECORD.decode
 
     def _values(self, source: str, rule: Rule, record: NativeRecord) -> Values:
         finders = self._finders.get((source, rule.id))
@@ -93,7 +96,8 @@ class Asked:
         return tuple([one[0] if len(one := find(record)) == 1 else one for find in finders])
 
 
-def reader(paths: Iterable[str]) -> Reader:
+@lru_cache(maxsize=256)
+def reader(paths: tuple[str, ...]) -> Reader:
     """What reads as much of a record as the paths lead through: the top-level fields that they
     begin with, a key that contains dots among them.
     """

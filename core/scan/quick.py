@@ -31,6 +31,9 @@ LESSON = 60
 
 _TEXT_OR_NONE_AT_ALL = frozenset({str, type(UNSET)})
 
+MOST_KNOWN = 10_000
+"""Combinations of rules that match together, for which is kept what to do."""
+
 SAMPLE = 40
 """Opened records that are kept to learn from."""
 
@@ -77,7 +80,6 @@ class Quick:
         self._plan = detector.plan(self.name)
         self._header, self._sample = self._plan.header, sample or {}
         self._known: dict[tuple[int, ...], tuple[tuple[Rule, ...], Reader | None]] = {}
-        """Rules that match together, and what reads as much of records as they are asked for."""
         self._filtered = detector.book.filtered.keys()
         self._seen = self._stumbles = 0
         while wrong := self._through_list():
@@ -168,19 +170,25 @@ class Quick:
                 return None
             kept, suppressed = self._plan.sifted(numbers, record)
             numbers = tuple(kept)
-        known = self._known.get(numbers)
-        if known is None:
-            rules = tuple(map(self._detector.rule, numbers))
-            known = self._known[numbers] = rules, self._asked_for.reader(self.name, rules)
-        rules, reader = known
+        rules, reader = self._together(numbers)
         native = self._parts.of(self.layout, header)
-        part = records.part(index, reader) if reader and native else None
-        if part is None and (reader or native is None):
-            part = records.record(index)
-            if part is None:
-                return None
-        values = self._asked_for.values(self.name, rules, part) if part is not None else ()
-        return Judged(rules, native or part or {}, suppressed, values)
+        if native is not None and reader is None:
+            return Judged(rules, native, suppressed, ())
+        part = records.part(index, reader) if native is not None and reader else None
+        if part is None and (part := records.record(index)) is None:
+            return None
+        values = self._asked_for.values(self.name, rules, part)
+        return Judged(rules, part if native is None else native, suppressed, values)
+
+    def _together(self, numbers: tuple[int, ...]) -> tuple[tuple[Rule, ...], Reader | None]:
+        """Rules that match together, and what reads as much of a record as they are asked for."""
+        found = self._known.get(numbers)
+        if found is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            rules = tuple(map(self._detector.rule, numbers))
+            found = self._known[numbers] = rules, self._asked_for.reader(self.name, rules)
+        return found
 
     def _renew(self, header: Header) -> None:
         """Go on with another header; who scans next with this detector begins with it."""

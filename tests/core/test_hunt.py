@@ -113,6 +113,14 @@ def test_hits_of_some_rules_have_the_values_of_fields(folder: Path, jobs: int, l
         assert list(one.values) == [few[0] if len(few) == 1 else few for few in every]
 
 
+def test_a_user_may_name_any_field_of_time_and_id(folder: Path) -> None:
+    (folder / "odd.json").write_text(json.dumps(record(31, **{'w"n': 5_000_000_000_000})))
+    found = hunt(
+        [folder / "odd.json"], DETECTOR, Tally(), time_field='w"n', uid_field="\\", lean=True
+    )
+    assert [(one.time, one.event) for one in found] == [(5_000_000_000_000, "")]
+
+
 def test_since_is_inclusive_and_until_is_not(folder: Path) -> None:
     found = hunt([folder], DETECTOR, Tally(), since=1_772_323_203_000, until=1_772_323_213_000)
     assert [(one.event, one.rule.id) for one in found] == [

@@ -324,6 +324,25 @@ def test_fields_that_are_asked_for_are_found_as_in_the_whole_record() -> None:
     assert tally.opened == 0
 
 
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "\0", "é", "a..b", "", ".", "x'y", 'a.b"'])
+def test_a_field_may_have_any_name(name: str) -> None:
+    made = rulebook(
+        ("aws/cloudtrail", Text(name, ("x",))),
+        ("aws/cloudtrail", And((Text("eventName", ("stoplogging",)), Text(name, ("y",))))),
+        ("aws/cloudtrail", Text("a", ('{"b\\"":"y"}',))),
+    )
+    above, _, last = name.rpartition(".")
+    deep = {above: {last: "y"}} if above and last and ".." not in name else {name: "y"}
+    many = [STOP | {name: "x"}, QUIET | {name: "x"}, STOP | deep, QUIET | {"a": {"b": "y"}}, STOP]
+    detector = Detector(made, [TRAIL])
+    expected = [list(plain_match(made, TRAIL, one)) for one in many] * 50
+    given = text(*many * 50)
+    for more in ({}, {"wanted": (("eventName",),), "fields": {"0": (name,)}}):
+        found = {one.position: one for one in Scanner(detector, **more).scan(given, Tally())}
+        assert [list(found[n].rules) if n in found else [] for n in range(250)] == expected
+    assert found[0].values[0] == ("x",)
+
+
 def test_what_is_asked_for_and_can_not_be_read_is_rejected_with_its_record() -> None:
     record = b'{"eventSource":"s","eventName":"StopLogging","c":1e999}'
     scanner, tally = Scanner(DETECTOR, (("eventName",),), {"0": ("c",)}), Tally()
