@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import certifi
 import pytest
 from azure.core.credentials import AccessToken
 
@@ -47,6 +48,8 @@ class Azurite(NamedTuple):
     queues: str
     certificate: Path
     key: Path
+    bundle: Path
+    """The certificate among all that are trusted otherwise."""
 
 
 class Operator:
@@ -87,7 +90,7 @@ def server(folder: Path) -> Iterator[Azurite]:
     try:
         found = _listening(process, said)
         endpoints = (f"{found[name]}/devstoreaccount1" for name in ("Table", "Blob", "Queue"))
-        yield Azurite(*endpoints, certificate, key)
+        yield Azurite(*endpoints, certificate, key, _bundle(folder, certificate))
     finally:
         process.terminate()
         process.wait(10)
@@ -96,11 +99,18 @@ def server(folder: Path) -> Iterator[Azurite]:
 
 @contextlib.contextmanager
 def trusted(azurite: Azurite) -> Iterator[None]:
-    """This process trusts its certificate, and no other, until the end."""
+    """This process trusts its certificate, too, until the end: what else runs by then goes on."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REQUESTS_CA_BUNDLE", str(azurite.certificate))
+        patch.setenv("REQUESTS_CA_BUNDLE", str(azurite.bundle))
         patch.setenv("NO_PROXY", "127.0.0.1")
         yield
+
+
+def _bundle(folder: Path, certificate: Path) -> Path:
+    others = Path(os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where())
+    bundle = folder / "bundle.pem"
+    bundle.write_bytes(others.read_bytes() + b"\n" + certificate.read_bytes())
+    return bundle
 
 
 def _listening(process: subprocess.Popen, said: list[str]) -> dict[str, str]:

@@ -218,7 +218,7 @@ class Deployment:
             "AZURE_CLIENT_ID": "00000000-0000-0000-0000-00000000c11e",
             "HTTPS_PROXY": front.url,
             "NO_PROXY": "127.0.0.1",
-            "REQUESTS_CA_BUNDLE": str(azurite.certificate),
+            "REQUESTS_CA_BUNDLE": str(azurite.bundle),
         }
         self.store = TableStore(self.storage.tables, f"state{name}", system_clock)
         self.journal = BlobJournal(self.storage.blobs, f"journal-{name}")

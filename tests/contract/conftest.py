@@ -90,7 +90,7 @@ def aws_client(aws_endpoint):
         each.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def azure(azurite):
     """An Azure Storage on this machine, called as an operator would."""
     with trusted(azurite):
