@@ -196,7 +196,10 @@ def _lines(data: bytes, layout: Layout) -> list[Any] | None:
 
 def _column(headers: Sequence[Any], place: str) -> list[Any]:
     """The values at a place, level by level: null or nothing on the way gives UNSET."""
-    found = list(headers)
+    try:
+        return list(map(attrgetter(place), headers))
+    except AttributeError:
+        found = list(headers)
     for attribute in place.split("."):
         get = attrgetter(attribute)
         try:

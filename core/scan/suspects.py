@@ -53,8 +53,8 @@ class Suspects:
             indexes: Sequence[int] = range(len(headers))
             if 4 * len(checked) < len(seen):
                 indexes = [n for n, answer in enumerate(found) if answer in checked]
-            column = self._column(headers, indexes, field)
-            for index, rules in self._by_text(field, column, indexes, found, checked):
+            some = headers if len(indexes) == len(headers) else [headers[n] for n in indexes]
+            for index, rules in self._by_text(field, some, indexes, found, checked):
                 asks.setdefault(index, []).extend(rules)
                 self.through[self._header.extra[field]] += len(rules)
         return asks
@@ -62,13 +62,14 @@ class Suspects:
     def _by_text(
         self,
         field: int,
-        column: list[Any],
+        headers: Sequence[Any],
         indexes: Sequence[int],
         found: Sequence[Answer],
         checked: set[Answer],
     ) -> Iterator[tuple[int, Sequence[int]]]:
-        """(index, rules that its value in the column leaves possible), of those that have any."""
-        texts, others = _standing_out(column, self._header.guards[field])
+        """(index, rules that the value of an extra field leaves possible) where there are any."""
+        column, values = self._column(headers, field)
+        texts, others = _standing_out(column, values, self._header.guards[field])
         told: Iterable[tuple[int, Any]] = zip(indexes, column, strict=True)
         if not others and len(texts) * len(checked) <= len(column):
             lively = {one for one in checked if any(self._left(one, field, v) for v in texts)}
@@ -78,12 +79,17 @@ class Suspects:
             if wanted and (rules := self._left(found[index], field, value)):
                 yield index, rules
 
-    def _column(self, headers: Sequence[Any], indexes: Sequence[int], field: int) -> list[Any]:
-        """The values of an extra field in some of the headers, as texts where they are one."""
-        some = headers if len(indexes) == len(headers) else [headers[n] for n in indexes]
-        column = self._layout.column(some, field)
-        nested = self._header.columns.nested(self._header.extra[field])
-        return _texts(_asked(column) if nested else column)
+    def _column(self, headers: Sequence[Any], field: int) -> tuple[list[Any], set[Any] | None]:
+        """The values of an extra field, as texts where they are one, and the different ones; None
+        where some are lists.
+        """
+        column = self._layout.column(headers, field)
+        values = _distinct(column)
+        if values is None or not _AS_THEY_ARE.issuperset(map(type, values)):
+            nested = self._header.columns.nested(self._header.extra[field])
+            column = _texts(_asked(column) if nested else column)
+            values = _distinct(column)
+        return column, values
 
     def _left(self, answer: Answer, field: int, value: Any) -> Sequence[int]:
         """Rules that the value of an extra field leaves possible."""
@@ -133,15 +139,23 @@ def _by_field(answers: Iterable[Answer]) -> dict[int, set[Answer]]:
     return found
 
 
-def _standing_out(column: list[Any], guard: Guard) -> tuple[set[str], bool]:
-    """The texts that could pass a check, and whether there are values that are no text."""
+def _distinct(column: list[Any]) -> set[Any] | None:
+    """Its different values; None when some are lists or objects."""
     try:
-        values = set(column)
-    except TypeError:  # a list or an object is among them
+        return set(column)
+    except TypeError:
+        return None
+
+
+def _standing_out(
+    column: list[Any], values: set[Any] | None, guard: Guard
+) -> tuple[set[str], bool]:
+    """The texts that could pass a check, and whether there are values that are no text."""
+    if values is None:
         return guard.suspects({v for v in column if type(v) is str}), True
-    values -= guard.bad
-    texts = {v for v in values if type(v) is str}
-    return guard.suspects(texts) if texts else texts, len(texts) < len(values)
+    unknown = values - guard.bad  # which is often much larger: `-=` would go through all of it
+    texts = {v for v in unknown if type(v) is str}
+    return guard.suspects(texts) if texts else texts, len(texts) < len(unknown)
 
 
 def _texts(column: list[Any]) -> list[Any]:
