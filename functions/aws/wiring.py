@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core import assembly, config, rulebook, sweep
-from core.alert import above
 from core.approval import Approvals
 from core.audit import Audit
 from core.config import Policy
@@ -25,7 +24,6 @@ from core.ports import Inventory, Metrics, Sink, Source, system_clock
 from core.respond import Responder
 from core.scan import Scanner
 from core.suppressions import Suppressions
-from core.webhook import sink as webhook
 from functions.aws import events
 from functions.aws.adapters import (
     DynamoStore,
@@ -126,8 +124,7 @@ class Wiring:
         sinks = {"sns": sns_sink(self.client("sns"), self.settings["VIGIL_ALERTS"])}
         hooks = self._environ.get("VIGIL_WEBHOOKS")
         if hooks:
-            for hook in config.webhooks(self._secret(hooks)()):
-                sinks[hook.name] = above(hook.min_level, webhook(hook, self.clock))
+            sinks |= assembly.webhooks(self._secret(hooks)(), self.clock)
         return sinks
 
     @cached_property
@@ -172,9 +169,7 @@ class Wiring:
     @cache  # noqa: B019  # a Wiring lives as long as its sandbox
     def suppressions(self, chain: str) -> Suppressions:
         """What becomes of hits that a filter suppressed, on the chain of the function."""
-        return Suppressions(
-            self.detector, self.store, self.audit(chain), self.clock, self.metrics
-        )  # fmt: skip
+        return assembly.suppressions(self, chain)
 
     @cache  # noqa: B019  # a Wiring lives as long as its sandbox
     def engine(self, chain: str) -> Engine:
@@ -186,20 +181,12 @@ class Wiring:
         """The respond path."""
         from functions.aws.actions import actions
 
-        return Responder(
-            verbs=actions(self.client),
-            store=self.store,
-            audit=self.audit("respond"),
-            sinks=self.sinks,
-            policy=self._policy,
-            clock=self.clock,
-            sleep=self.sleep,
-            approvals=self.approvals if self._environ.get("VIGIL_APPROVE_URL") else None,
-            floors=FLOORS,
-        )
+        asked = self.approvals if self._environ.get("VIGIL_APPROVE_URL") else None
+        return assembly.responder(self, actions(self.client), FLOORS, asked)
 
     @cached_property
-    def _policy(self) -> Callable[[], Policy]:
+    def policy(self) -> Callable[[], Policy]:
+        """What may be done, as it is now."""
         return config.policy_now(
             ssm_policy(self.client("ssm"), self.settings["VIGIL_POLICY"], self.clock)
         )

@@ -14,7 +14,6 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from core import assembly, config, rulebook, sweep
-from core.alert import above
 from core.approval import Approvals
 from core.audit import Audit
 from core.config import Policy
@@ -25,7 +24,6 @@ from core.model import NativeRecord, Rule
 from core.ports import Inventory, Queue, Rejects, Sink, Source, system_clock
 from core.respond import Responder
 from core.suppressions import Suppressions
-from core.webhook import sink as webhook
 from functions.azure import adapters, events
 from functions.azure.actions import Clients
 from functions.azure.events.activity import ended
@@ -155,8 +153,7 @@ class Wiring:
             sinks["sentinel"] = adapters.sentinel_sink(self.rest, endpoint, rule, stream)
         hooks = self._environ.get("VIGIL_WEBHOOKS")
         if hooks:
-            for hook in config.webhooks(self.vault.secret(hooks)()):
-                sinks[hook.name] = above(hook.min_level, webhook(hook, self.clock))
+            sinks |= assembly.webhooks(self.vault.secret(hooks)(), self.clock)
         return sinks
 
     @cached_property
@@ -191,9 +188,7 @@ class Wiring:
     @cache  # noqa: B019  # a Wiring lives as long as its worker
     def suppressions(self, chain: str) -> Suppressions:
         """What becomes of hits that a filter suppressed, on the chain of the function."""
-        return Suppressions(
-            self.detector, self.store, self.audit(chain), self.clock, self.metrics
-        )  # fmt: skip
+        return assembly.suppressions(self, chain)
 
     @cache  # noqa: B019  # a Wiring lives as long as its worker
     def engine(self, chain: str) -> Engine:
@@ -206,20 +201,12 @@ class Wiring:
         """The respond path."""
         from functions.azure.actions import actions
 
-        return Responder(
-            verbs=actions(self.clients),
-            store=self.store,
-            audit=self.audit("respond"),
-            sinks=self.sinks,
-            policy=self._policy,
-            clock=self.clock,
-            sleep=self.sleep,
-            approvals=self.approvals if self._environ.get("VIGIL_APPROVE_URL") else None,
-            floors=FLOORS,
-        )
+        asked = self.approvals if self._environ.get("VIGIL_APPROVE_URL") else None
+        return assembly.responder(self, actions(self.clients), FLOORS, asked)
 
     @cached_property
-    def _policy(self) -> Callable[[], Policy]:
+    def policy(self) -> Callable[[], Policy]:
+        """What may be done, as it is now."""
         return config.policy_now(self.vault.policy(self.settings["VIGIL_POLICY"]))
 
 

@@ -13,7 +13,6 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from core import assembly, config, rulebook
-from core.alert import above
 from core.approval import Approvals
 from core.audit import Audit
 from core.config import Policy
@@ -22,9 +21,7 @@ from core.engine import Engine
 from core.errors import Forbidden
 from core.ports import Inventory, Metrics, Queue, Rejects, Sink, Source, system_clock
 from core.respond import Responder
-from core.suppressions import Suppressions
 from core.sweep import source as posture
-from core.webhook import sink as webhook
 from functions.gcp import adapters
 from functions.gcp.events import SOURCES
 from functions.gcp.rest import Call, Rest, ambient, google
@@ -130,8 +127,7 @@ class Wiring:
         if source := self._environ.get("VIGIL_SCC_SOURCE"):
             sinks["scc"] = adapters.findings(self.call, source)
         if hooks := self._environ.get("VIGIL_WEBHOOKS"):
-            for hook in config.webhooks(self._secret(hooks, SECRET_TTL_MS)()):
-                sinks[hook.name] = above(hook.min_level, webhook(hook, self.clock))
+            sinks |= assembly.webhooks(self._secret(hooks, SECRET_TTL_MS)(), self.clock)
         return sinks
 
     @cached_property
@@ -167,29 +163,19 @@ class Wiring:
     @cache  # noqa: B019  # a Wiring lives as long as its instance
     def engine(self, chain: str) -> Engine:
         """The detect path, writing to the chain of the function that runs it."""
-        audit = self.audit(chain)
-        parts = (self.detector, self.store, audit, self.clock, self.metrics)
-        return assembly.engine(self, chain, Suppressions(*parts).match)
+        return assembly.engine(self, chain, assembly.suppressions(self, chain).match)
 
     @cached_property
     def responder(self) -> Responder:
         """The respond path."""
         from functions.gcp.actions import actions
 
-        return Responder(
-            verbs=actions(self.client),
-            store=self.store,
-            audit=self.audit("respond"),
-            sinks=self.sinks,
-            policy=self._policy,
-            clock=self.clock,
-            sleep=self.sleep,
-            approvals=self.approvals if self._environ.get("VIGIL_APPROVE_URL") else None,
-            floors=FLOORS,
-        )
+        asked = self.approvals if self._environ.get("VIGIL_APPROVE_URL") else None
+        return assembly.responder(self, actions(self.client), FLOORS, asked)
 
     @cached_property
-    def _policy(self) -> Callable[[], Policy]:
+    def policy(self) -> Callable[[], Policy]:
+        """What may be done, as it is now."""
         return config.policy_now(self._secret(self.settings["VIGIL_POLICY"], POLICY_TTL_MS))
 
     def _secret(self, name: str, ttl: int) -> Callable[[], bytes]:
