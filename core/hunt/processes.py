@@ -27,7 +27,7 @@ from core.scan import Match, Tally
 
 __all__ = ["seen"]
 
-LEAST, MOST = 1 << 18, 1 << 22
+LEAST, MOST = 1 << 18, 1 << 20
 """Stored bytes of the files that are sent to a process together: each time it costs the same."""
 
 MOST_FILES = 64
@@ -35,8 +35,8 @@ MOST_FILES = 64
 EACH = 16
 """Errands for each process, if the files are enough for that: none should wait for the last."""
 
-AHEAD = 4
-"""Errands for each process that are handed out before their results are needed."""
+AHEAD = 3
+"""Errands that a process has been given, or has done, before anybody asks for their results."""
 
 
 def seen(
@@ -47,33 +47,63 @@ def seen(
     begin: Callable[[], None],
     progress: Callable[[int], None],
 ) -> Iterator[tuple[Path, Seen]]:
-    """The records of the files that rules match, in order. `begin` is called in each process;
-    it is a function of some module, so that it can be sent.
+    """The records of the files that rules match, in order. `begin` is called in each process that
+    is started; it is a function of some module, so that it can be sent.
+
+    This process is one of the `jobs`: rather than wait for what is next it does an errand itself.
     """
     method = _start_method()
     # A forked process has the detector already, with all that it has learned.
     given = setting if method == "fork" else _portable(setting)
-    rules = _Rules(setting.detector)
+    own, rules = Worker(setting), _Rules(setting.detector)
     with ProcessPoolExecutor(
-        jobs,
+        jobs - 1,
         mp_context=multiprocessing.get_context(method),
         initializer=_begin,
         initargs=(given, begin),
     ) as pool:
-        ahead: deque[tuple[_Errand, Future[list[tuple[bytes, Tally]]]]] = deque()
+        ahead: deque[tuple[_Errand, _Result]] = deque()
         waiting = _errands([(path, size(path)) for path in todo], jobs)
         while True:
-            for errand in islice(waiting, jobs * AHEAD - len(ahead)):
+            busy = sum(not _is_there(result) for _, result in ahead)
+            for errand in islice(waiting, (jobs - 1) * AHEAD - busy):
                 ahead.append((errand, pool.submit(_done, [path for path, _ in errand])))
             if not ahead:
                 return
+            wait = not _is_there(ahead[0][1]) and len(ahead) < jobs * AHEAD
+            if wait and (mine := next(waiting, None)):
+                ahead.append((mine, [_looked(own, path) for path, _ in mine]))
+                continue
             errand, result = ahead.popleft()
-            for (path, amount), (found, counted) in zip(errand, result.result(), strict=True):
+            every = result if isinstance(result, list) else _sent(result.result(), rules)
+            for (path, amount), (found, counted) in zip(errand, every, strict=True):
                 tally.add(counted)
-                for place, source, ids, native, suppressed, values, event, time in _decode(found):
-                    match = Match(place, source, rules[ids], native, suppressed, values)
-                    yield path, Seen(match, event, time)
+                for one in found:
+                    yield path, one
                 progress(amount)
+
+
+def _is_there(result: _Result) -> bool:
+    return isinstance(result, list) or result.done()
+
+
+def _looked(worker: Worker, path: Path) -> tuple[list[Seen], Tally]:
+    """What a file has."""
+    tally = Tally()
+    return list(worker.seen(path, tally)), tally
+
+
+def _sent(
+    results: Iterable[tuple[bytes, Tally]], rules: _Rules
+) -> Iterator[tuple[Iterator[Seen], Tally]]:
+    """What another process found, file by file."""
+    for found, counted in results:
+        yield _read(found, rules), counted
+
+
+def _read(found: bytes, rules: _Rules) -> Iterator[Seen]:
+    for place, source, ids, native, suppressed, values, event, time in _decode(found):
+        yield Seen(Match(place, source, rules[ids], native, suppressed, values), event, time)
 
 
 def _errands(todo: Sequence[tuple[Path, int]], jobs: int) -> Iterator[_Errand]:
@@ -146,9 +176,9 @@ def _done(paths: Iterable[Path]) -> list[tuple[bytes, Tally]]:
 
 def _file(path: Path) -> tuple[bytes, Tally]:
     """All that one file has, as JSON: deep records can't be pickled."""
-    tally, sent = Tally(), list[_Sent]()
-    for match, event, time in _WORKER[-1].seen(path, tally):
-        place, source, rules, native, suppressed, values = match
+    found, tally = _looked(_WORKER[-1], path)
+    sent: list[_Sent] = []
+    for (place, source, rules, native, suppressed, values), event, time in found:
         ids = tuple([rule.id for rule in rules])
         sent.append((place, source, ids, native, suppressed, values, event, time))
     return msgspec.json.encode(sent), tally
@@ -156,6 +186,9 @@ def _file(path: Path) -> tuple[bytes, Tally]:
 
 _Errand: TypeAlias = list[tuple[Path, int]]
 """Files that are sent to a process together, with their stored bytes."""
+
+_Result: TypeAlias = "Future[list[tuple[bytes, Tally]]] | list[tuple[list[Seen], Tally]]"
+"""Of each file of an errand what it has: to come from another process, or there already."""
 
 _Sent: TypeAlias = tuple[
     int,

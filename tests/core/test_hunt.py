@@ -113,6 +113,25 @@ def test_hits_of_some_rules_have_the_values_of_fields(folder: Path, jobs: int, l
         assert list(one.values) == [few[0] if len(few) == 1 else few for few in every]
 
 
+@pytest.mark.parametrize("jobs", [2, 3])
+def test_many_errands_come_back_in_order(
+    tmp_path: Path, jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.hunt.processes.LEAST", 1)
+    monkeypatch.setattr("core.hunt.processes.MOST", 1)
+    for number in range(60):
+        many = [record(number % 7 + place, a={"b": "x"}) for place in range(number)]
+        lines = [json.dumps(one) for one in many] + ["{"] * (number % 3 == 0)
+        (tmp_path / f"{number:02}.jsonl").write_text("\n".join(lines))
+    fields = {"deep": ("a.b",)}
+    tallies, told = [Tally(), Tally()], list[int]()
+    alone = list(hunt([tmp_path], DETECTOR, tallies[0], fields=fields))
+    found = hunt([tmp_path], DETECTOR, tallies[1], jobs=jobs, fields=fields, progress=told.append)
+    assert list(found) == alone
+    assert tallies[0] == tallies[1]
+    assert len(told) == 60
+
+
 def test_a_user_may_name_any_field_of_time_and_id(folder: Path) -> None:
     (folder / "odd.json").write_text(json.dumps(record(31, **{'w"n': 5_000_000_000_000})))
     found = hunt(
