@@ -7,11 +7,14 @@ not here is looked up in the rendering (docs/decisions/0015-neutral-rules.md).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
-from core.model import Activity
-from core.ports import Must, NeutralTable
+from core.model import Activity, Json, NativeRecord
+from core.native import first
+from core.ports import Derived, Must, NeutralTable
 from core.rulebook import And, Compare, Expr, Not, Or, Regex, Text
 from core.vocabulary import ALWAYS, vocabulary
+from functions.gcp.entities import ACCOUNT, CALLER, CALLER_IP, account, address, caller, caller_name
 from functions.gcp.operations import AUDIT, AUTHENTICATION, FAILED, VERBS, WORKSPACE
 
 __all__ = ["audit", "workspace"]
@@ -31,6 +34,7 @@ def audit() -> NeutralTable:
         activities=_activities(),
     )
     return {
+        **ENTITIES,
         **words,
         "metadata.labels": AUDIT.tests,
         "api.operation": METHOD,
@@ -45,6 +49,7 @@ def workspace() -> NeutralTable:
     """Workspace's entries. Of several events in one, the first says what the entry is."""
     names = tuple(AUTHENTICATION)
     return {
+        **ENTITIES,
         **vocabulary(
             "gcp",
             sign_in=Must(Text(EVENT, names, cased=True)),
@@ -84,3 +89,27 @@ def _starts(activity: Activity) -> list[str]:
 METHOD = "protoPayload.methodName"
 
 EVENT = "protoPayload.metadata.event.eventName"
+
+
+def _text(value: str) -> list[Json]:
+    """A field of a rendering: an empty text is none."""
+    return [value] if value else []
+
+
+def _account(record: NativeRecord) -> list[Json]:
+    return _text(account(record))
+
+
+def _address(record: NativeRecord, part: int) -> list[Json]:
+    return _text(address(first(record, CALLER_IP))[part])
+
+
+ENTITIES: NeutralTable = {
+    "actor.user.uid": Derived(lambda record: _text(caller(record)), CALLER),
+    "actor.user.name": Derived(lambda record: [caller_name(record) or "unknown"], CALLER),
+    "cloud.account.uid": Derived(_account, ACCOUNT),
+    "metadata.tenant_uid": Derived(_account, ACCOUNT),
+    "src_endpoint.ip": Derived(partial(_address, part=0), (CALLER_IP,)),
+    "src_endpoint.domain": Derived(partial(_address, part=1), (CALLER_IP,)),
+}
+"""Fields that a few native ones tell. A caller without any name is called unknown."""

@@ -242,6 +242,24 @@ VARIED: dict[str, tuple[list[dict[str, Any]], dict[str, tuple[Any, ...]]]] = {
             "protoPayload.status": ({}, {"code": 0}, {"code": 7, "message": "denied"}, ABSENT),
             "operation": ({"first": True}, {"last": True}, {"first": True, "last": True}, ABSENT),
             "protoPayload.metadata": ({"event": [{"eventName": "login_failure"}]}, ABSENT),
+            "logName": (
+                "organizations/1/logs/cloudaudit.googleapis.com%2Factivity",
+                "projects//logs/cloudaudit.googleapis.com%2Factivity",
+            ),
+            "resource.labels": ({"project_id": "p"}, {}, ABSENT),
+            "protoPayload.authenticationInfo": (
+                {"principalEmail": "app@example-project.iam.gserviceaccount.com"},
+                {"principalEmail": "", "principalSubject": "user:alice@example.com"},
+                {"principalEmail": "alice@example.com", "principalSubject": "user:a"},
+                {},
+                ABSENT,
+            ),
+            "protoPayload.requestMetadata": (
+                {"callerIp": "192.0.2.7"},
+                {"callerIp": "gce-internal-ip"},
+                {"callerIp": ["192.0.2.7", "192.0.2.8"]},
+                ABSENT,
+            ),
             "protoPayload.authorizationInfo": (
                 [{"permission": "x", "permissionType": "DATA_READ"}],
                 ABSENT,
@@ -258,6 +276,8 @@ VARIED: dict[str, tuple[list[dict[str, Any]], dict[str, tuple[Any, ...]]]] = {
                 ABSENT,
             ),
             "protoPayload.status": ({}, {"code": 7}, ABSENT),
+            "protoPayload.authenticationInfo": ({"principalSubject": "s"}, {}),
+            "protoPayload.requestMetadata": ({"callerIp": "2001:db8::1"}, "x"),
         },
     ),
 }

@@ -14,7 +14,6 @@ entry whose very identity can't be read is a BadRecord.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from collections.abc import Mapping
@@ -38,6 +37,7 @@ from core.native import dig, first, text
 from core.ports import Source
 from functions.gcp import neutral, operations
 from functions.gcp.catalogue import AUDIT_OFF, FIELDS, WORKSPACE_OFF
+from functions.gcp.entities import CALLER_IP, account, address, caller, caller_name
 from functions.gcp.events.fields import AUDIT, AUDIT_DERIVED, WORKSPACE, WORKSPACE_DERIVED
 from functions.gcp.events.grants import granted_roles
 from functions.gcp.operations import AUTHENTICATION, FAILED, VERBS
@@ -63,13 +63,13 @@ def event(source: str, record: NativeRecord) -> Event:
     happened = first(record, HAPPENED) if workspace else ""
     session = AUTHENTICATION.get(happened)
     outcome = _outcome(record, happened)
-    ip, domain = address(first(record, "protoPayload.requestMetadata.callerIp"))
+    ip, domain = address(first(record, CALLER_IP))
     return Event(
         uid=_uid(record),
         time=moment(record.get("timestamp"), "a log entry whose timestamp"),
         source=source,
         provider="gcp",
-        account=_account(record),
+        account=account(record),
         region=_region(record),
         service=service,
         operation=happened or method,
@@ -128,15 +128,6 @@ def _shared(record: NativeRecord) -> list[str]:
     return [text(record.get("logName")), producer, operation, method]
 
 
-def _account(record: NativeRecord) -> str:
-    """The project that owns the entry, else `organizations/1`, `folders/1`, `billingAccounts/A`."""
-    kind, _, rest = first(record, "logName").partition("/")
-    owner = rest.partition("/")[0]
-    if kind == "projects" and owner:
-        return owner
-    return first(record, "resource.labels.project_id") or (f"{kind}/{owner}" if owner else "")
-
-
 def _region(record: NativeRecord) -> str:
     """A region, a zone or `global`, as the resource has it."""
     return first(record, *(f"resource.labels.{key}" for key in ("region", "location", "zone")))
@@ -177,8 +168,8 @@ def _actor(record: NativeRecord) -> Actor:
     match = SERVICE_ACCOUNT.fullmatch(email)
     delegated = f"{said}.serviceAccountDelegationInfo"
     return Actor(
-        uid=subject or email,
-        name=email or subject,
+        uid=caller(record),
+        name=caller_name(record),
         type=actor_type(email, subject),
         account=match["project"] or "" if match else "",
         credential=first(record, f"{said}.serviceAccountKeyName"),
@@ -199,15 +190,6 @@ def actor_type(email: str, subject: str) -> ActorType:
     if subject.startswith(FEDERATED):
         return "role"
     return "user" if "@" in email or subject.startswith("user:") else "unknown"
-
-
-def address(value: str) -> tuple[str, str]:
-    """(ip, domain) of a caller: callerIp is an address, `private` or `gce-internal-ip`."""
-    try:
-        ipaddress.ip_address(value)
-    except ValueError:
-        return "", value
-    return ("", value) if "%" in value else (value, "")
 
 
 def _activity(record: NativeRecord, method: str) -> Activity:
@@ -234,7 +216,7 @@ def _resources(record: NativeRecord) -> tuple[Resource, ...]:
             name=name.rstrip("/").rpartition("/")[2],
             type=first(record, "resource.type"),
             region=_region(record),
-            account=_account(record),
+            account=account(record),
         ),
     )
 

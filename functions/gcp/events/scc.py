@@ -18,7 +18,8 @@ from core.model import Actor, Event, NativeRecord, Resource, digest
 from core.native import first
 from core.ports import Source
 from functions.gcp.catalogue import NOTIFICATION
-from functions.gcp.events.entries import actor_type, address, moment
+from functions.gcp.entities import address
+from functions.gcp.events.entries import actor_type, moment
 
 __all__ = ["SOURCE", "event"]
 
