@@ -19,7 +19,7 @@ from core.errors import BadRecord
 from core.hostile import quoted
 from core.model import Json
 
-__all__ = ["decoded", "dig", "first", "is_world", "items", "text"]
+__all__ = ["decoded", "dig", "endpoint", "first", "is_world", "items", "only", "text"]
 
 
 def decoded(body: Any) -> Any:
@@ -76,6 +76,20 @@ def text(value: Json) -> str:
 def items(value: Json) -> list[Json]:
     """A list as it is, anything else as its only item, null as none."""
     return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def endpoint(value: str) -> tuple[str, str]:
+    """(ip, domain) of where a call came from: an address, or whatever else a cloud writes there."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return "", value
+    return ("", value) if "%" in value else (value, "")
+
+
+def only(value: str) -> list[Json]:
+    """A text as the one value of a field; an empty one is none."""
+    return [value] if value else []
 
 
 def is_world(value: Json) -> bool:

@@ -7,12 +7,11 @@ shape: a field of a wrong kind counts as absent.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 
 from core.model import NativeRecord, Resource
-from core.native import dig, first, text
+from core.native import dig, endpoint, first, text
 
 __all__ = [
     "ACCOUNT",
@@ -50,12 +49,7 @@ def caller_name(record: NativeRecord) -> str:
 
 def address(record: NativeRecord) -> tuple[str, str]:
     """(ip, domain): sourceIPAddress is an address, a service's DNS name or `AWS Internal`."""
-    value = text(record.get("sourceIPAddress"))
-    try:
-        ipaddress.ip_address(value)
-    except ValueError:
-        return "", value
-    return ("", value) if "%" in value else (value, "")
+    return endpoint(text(record.get("sourceIPAddress")))
 
 
 def resources(record: NativeRecord, service: str) -> Iterator[Resource]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from core.model import Activity, Json, NativeRecord
-from core.native import first, text
+from core.native import first, only, text
 from core.ports import Derive, Derived, NeutralTable
 from core.rulebook import ANY_MANY, ANY_ONE, And, Expr, Not, Null, Or, Text
 from core.vocabulary import vocabulary
@@ -138,11 +138,6 @@ NAMES: NeutralTable = {
 """Fields whose text is a native field's, unchanged."""
 
 
-def _text(value: str) -> list[Json]:
-    """A field of a rendering: an empty text is none."""
-    return [value] if value else []
-
-
 def _signs_in(record: NativeRecord) -> bool:
     return (text(record.get("eventSource")), text(record.get("eventName"))) in AUTHENTICATION
 
@@ -151,7 +146,7 @@ def _name(record: NativeRecord) -> list[Json]:
     """Both classes demand a user, so that one without any name has one all the same."""
     found = caller_name(record)
     known = found or caller(record) or first(record, "userIdentity.accountId")
-    return _text(found) if known else ["unknown"]
+    return only(found) if known else ["unknown"]
 
 
 def _user(of: Derive) -> Derive:
@@ -172,7 +167,7 @@ def _resource(part: Callable[[str], str]) -> Derived:
 
 
 def _uid(record: NativeRecord) -> list[Json]:
-    return _text(caller(record))
+    return only(caller(record))
 
 
 OPERATION = ("eventSource", "eventName")
@@ -186,10 +181,10 @@ DERIVED: NeutralTable = {
     "actor.user.name": Derived(_name, NAME),
     "user.uid": Derived(_user(_uid), (*OPERATION, *CALLER)),
     "user.name": Derived(_user(_name), (*OPERATION, *NAME)),
-    "cloud.account.uid": Derived(lambda record: _text(account(record)), ACCOUNT),
-    "metadata.tenant_uid": Derived(lambda record: _text(account(record)), ACCOUNT),
-    "src_endpoint.ip": Derived(lambda record: _text(address(record)[0]), ("sourceIPAddress",)),
-    "src_endpoint.domain": Derived(lambda record: _text(address(record)[1]), ("sourceIPAddress",)),
+    "cloud.account.uid": Derived(lambda record: only(account(record)), ACCOUNT),
+    "metadata.tenant_uid": Derived(lambda record: only(account(record)), ACCOUNT),
+    "src_endpoint.ip": Derived(lambda record: only(address(record)[0]), ("sourceIPAddress",)),
+    "src_endpoint.domain": Derived(lambda record: only(address(record)[1]), ("sourceIPAddress",)),
     "resources.uid": _resource(str),
     "resources.name": _resource(short_name),
 }

@@ -1,4 +1,4 @@
-"""Whom a log entry is about: its project, its caller, and where the call came from.
+"""Whom a log entry is about: its project and its caller, and where it has the caller's address.
 
 Each is a function of the entry that reads a few paths of it, so that one can be told without the
 others. What a whole entry says is events/entries.py's affair. Text in an entry is hostile and of
@@ -7,12 +7,10 @@ any shape: a field of a wrong kind counts as absent.
 
 from __future__ import annotations
 
-import ipaddress
-
 from core.model import NativeRecord
 from core.native import first
 
-__all__ = ["ACCOUNT", "CALLER", "CALLER_IP", "account", "address", "caller", "caller_name"]
+__all__ = ["ACCOUNT", "CALLER", "CALLER_IP", "account", "caller", "caller_name"]
 
 ACCOUNT = ("logName", "resource.labels.project_id")
 
@@ -22,6 +20,7 @@ EMAIL = "protoPayload.authenticationInfo.principalEmail"
 CALLER = (SUBJECT, EMAIL)
 
 CALLER_IP = "protoPayload.requestMetadata.callerIp"
+"""An address, `private` or `gce-internal-ip`."""
 
 
 def account(record: NativeRecord) -> str:
@@ -41,12 +40,3 @@ def caller(record: NativeRecord) -> str:
 def caller_name(record: NativeRecord) -> str:
     """The caller's name: an address where there is one."""
     return first(record, EMAIL, SUBJECT)
-
-
-def address(value: str) -> tuple[str, str]:
-    """(ip, domain) of a caller: callerIp is an address, `private` or `gce-internal-ip`."""
-    try:
-        ipaddress.ip_address(value)
-    except ValueError:
-        return "", value
-    return ("", value) if "%" in value else (value, "")

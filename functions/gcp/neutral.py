@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from functools import partial
 
 from core.model import Activity, Json, NativeRecord
-from core.native import first
+from core.native import endpoint, first, only
 from core.ports import Derived, Must, NeutralTable
 from core.rulebook import And, Compare, Expr, Not, Or, Regex, Text
 from core.vocabulary import ALWAYS, vocabulary
-from functions.gcp.entities import ACCOUNT, CALLER, CALLER_IP, account, address, caller, caller_name
+from functions.gcp.entities import ACCOUNT, CALLER, CALLER_IP, account, caller, caller_name
 from functions.gcp.operations import AUDIT, AUTHENTICATION, FAILED, VERBS, WORKSPACE
 
 __all__ = ["audit", "workspace"]
@@ -91,21 +91,16 @@ METHOD = "protoPayload.methodName"
 EVENT = "protoPayload.metadata.event.eventName"
 
 
-def _text(value: str) -> list[Json]:
-    """A field of a rendering: an empty text is none."""
-    return [value] if value else []
-
-
 def _account(record: NativeRecord) -> list[Json]:
-    return _text(account(record))
+    return only(account(record))
 
 
 def _address(record: NativeRecord, part: int) -> list[Json]:
-    return _text(address(first(record, CALLER_IP))[part])
+    return only(endpoint(first(record, CALLER_IP))[part])
 
 
 ENTITIES: NeutralTable = {
-    "actor.user.uid": Derived(lambda record: _text(caller(record)), CALLER),
+    "actor.user.uid": Derived(lambda record: only(caller(record)), CALLER),
     "actor.user.name": Derived(lambda record: [caller_name(record) or "unknown"], CALLER),
     "cloud.account.uid": Derived(_account, ACCOUNT),
     "metadata.tenant_uid": Derived(_account, ACCOUNT),

@@ -33,17 +33,17 @@ from core.model import (
     Resource,
     digest,
 )
-from core.native import dig, first, text
+from core.native import dig, endpoint, first, text
 from core.ports import Source
 from functions.gcp import neutral, operations
 from functions.gcp.catalogue import AUDIT_OFF, FIELDS, WORKSPACE_OFF
-from functions.gcp.entities import CALLER_IP, account, address, caller, caller_name
+from functions.gcp.entities import CALLER_IP, account, caller, caller_name
 from functions.gcp.events.fields import AUDIT, AUDIT_DERIVED, WORKSPACE, WORKSPACE_DERIVED
 from functions.gcp.events.grants import granted_roles
 from functions.gcp.operations import AUTHENTICATION, FAILED, VERBS
 from functions.gcp.targets import targets
 
-__all__ = ["SOURCES", "actor_type", "address", "event", "moment"]
+__all__ = ["SOURCES", "actor_type", "event", "moment"]
 
 
 def event(source: str, record: NativeRecord) -> Event:
@@ -63,7 +63,7 @@ def event(source: str, record: NativeRecord) -> Event:
     happened = first(record, HAPPENED) if workspace else ""
     session = AUTHENTICATION.get(happened)
     outcome = _outcome(record, happened)
-    ip, domain = address(first(record, CALLER_IP))
+    ip, domain = endpoint(first(record, CALLER_IP))
     return Event(
         uid=_uid(record),
         time=moment(record.get("timestamp"), "a log entry whose timestamp"),

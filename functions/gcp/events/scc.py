@@ -15,10 +15,9 @@ from collections.abc import Mapping
 from core.errors import BadRecord
 from core.hostile import kind_of
 from core.model import Actor, Event, NativeRecord, Resource, digest
-from core.native import first
+from core.native import endpoint, first
 from core.ports import Source
 from functions.gcp.catalogue import NOTIFICATION
-from functions.gcp.entities import address
 from functions.gcp.events.entries import actor_type, moment
 
 __all__ = ["SOURCE", "event"]
@@ -38,7 +37,7 @@ def event(record: NativeRecord) -> Event:
     if not name:
         raise BadRecord("a notification whose finding has no name")
     happened = first(record, "finding.eventTime", "finding.createTime")
-    ip, domain = address(first(record, "finding.access.callerIp"))
+    ip, domain = endpoint(first(record, "finding.access.callerIp"))
     account, region = _account(record), first(record, "resource.location")
     return Event(
         uid=digest("gcp", NAME, name, happened, first(record, "finding.state")),
