@@ -44,7 +44,7 @@ def neutral() -> NeutralTable:
     )
     return {
         **NAMES,
-        **DERIVED,
+        **ENTITIES,
         **words,
         "metadata.labels": OPERATIONS.tests,
         "is_mfa": {value: And((sign_in, test)) for value, test in _mfa().items()},
@@ -176,7 +176,7 @@ NAME = ("userIdentity.principalId", "userIdentity.accountId", *CALLER_NAME)
 
 RESOURCES = ("awsRegion", "resources", "requestParameters", "responseElements")
 
-DERIVED: NeutralTable = {
+ENTITIES: NeutralTable = {
     "actor.user.uid": Derived(_uid, CALLER),
     "actor.user.name": Derived(_name, NAME),
     "user.uid": Derived(_user(_uid), (*OPERATION, *CALLER)),
