@@ -141,11 +141,12 @@ def _fresh_hunt(paths: list[Path], book: bytes, jobs: int) -> Callable[[], int]:
 
 def _halves(paths: list[Path], book: bytes) -> Callable[[], int]:
     """Two hunts that know nothing of each other: what two processes can do on this machine."""
+    half = len(paths) // 2
 
     def work() -> int:
         with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
-            halves = [pool.submit(_count, paths[half::2], book, 1) for half in (0, 1)]
-            return sum(half.result() for half in halves)
+            hunts = [pool.submit(_count, some, book, 1) for some in (paths[:half], paths[half:])]
+            return sum(hunt.result() for hunt in hunts)
 
     return work
 
