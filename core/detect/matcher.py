@@ -79,14 +79,14 @@ class Fields:
 
     def paths(self, field: str) -> tuple[str, ...]:
         """The native paths of a field, the first that exists counts; none when it is derived."""
-        if field in self._derived or (self._rendered is not None and field.startswith(PREFIX)):
+        if field in self._derived or self._renderer(field):
             return ()
         return self._aliases.get(field, (field,))
 
     def reads(self, field: str) -> tuple[str, ...]:
         """The native paths that tell the field; none when it takes the whole record."""
-        if self._rendered is not None and field.startswith(PREFIX):
-            return self._rendered.reads(field)
+        if renderer := self._renderer(field):
+            return renderer.reads(field)
         return self.paths(field) or getattr(self._derived.get(field), "reads", ())
 
     def says(self, field: str) -> tuple[str, ...] | None:
@@ -97,18 +97,20 @@ class Fields:
         """The function that finds the field's values in a record."""
         found = self._finders.get(field)
         if found is None:
-            if self._rendered is not None and field.startswith(PREFIX):
-                found = self._rendered.finder(field)
-            else:
-                found = values.finder(self.paths(field))
+            renderer = self._renderer(field)
+            found = renderer.finder(field) if renderer else values.finder(self.paths(field))
             self._finders[field] = found
         return found
+
+    def _renderer(self, field: str) -> Rendered | None:
+        """What knows the field, if it is one of a rendering."""
+        return self._rendered if field.startswith(PREFIX) else None
 
 
 class View:
     """One record under examination."""
 
-    __slots__ = ("_cased", "_fields", "_folded", "_leaves", "_raw", "record")
+    __slots__ = ("_cased", "_fields", "_folded", "_raw", "record")
 
     def __init__(self, record: Any, fields: Fields) -> None:
         self.record, self._fields = record, fields

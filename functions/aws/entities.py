@@ -40,7 +40,7 @@ def caller(record: NativeRecord) -> str:
 
 def caller_name(record: NativeRecord) -> str:
     """The caller's name. Root has none, and what acts through a service may have an ARN alone."""
-    name = first(record, *NAMED)
+    name = first(record, *USER_NAME)
     if name or first(record, "userIdentity.type") == "Root":
         return name or "root"
     arn_of = first(record, "userIdentity.arn")
@@ -113,9 +113,9 @@ ACCOUNT = ("recipientAccountId", "userIdentity.accountId")
 
 BEHIND = ("userIdentity.onBehalfOf.userId", "userIdentity.invokedBy")
 
-NAMED = ("userIdentity.userName", "userIdentity.sessionContext.sessionIssuer.userName")
+USER_NAME = ("userIdentity.userName", "userIdentity.sessionContext.sessionIssuer.userName")
 
-CALLER_NAME = (*NAMED, "userIdentity.type", "userIdentity.arn", *BEHIND)
+CALLER_NAME = (*USER_NAME, "userIdentity.type", "userIdentity.arn", *BEHIND)
 """All that the caller's name is made of."""
 
 CALLER = ("userIdentity.arn", "userIdentity.principalId", *BEHIND)
