@@ -6,18 +6,15 @@ gathers results; what goes back is one text of JSON for a file. It knows nothing
 
 from __future__ import annotations
 
-import multiprocessing
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from itertools import islice
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from core.detect import Detector, Suppressed
+from core.hunt import turns
 from core.hunt.files import size
 from core.hunt.work import Seen, Setting, Worker
 from core.model import NativeRecord
@@ -28,15 +25,12 @@ from core.scan import Match, Tally
 __all__ = ["seen"]
 
 LEAST, MOST = 1 << 18, 1 << 20
-"""Stored bytes of the files that are sent to a process together: each time it costs the same."""
+"""Stored bytes of the files that make up an errand: each errand costs the same."""
 
 MOST_FILES = 64
 
 EACH = 16
 """Errands for each process, if the files are enough for that: none should wait for the last."""
-
-AHEAD = 3
-"""Errands that a process has been given, or has done, before anybody asks for their results."""
 
 
 def seen(
@@ -52,39 +46,37 @@ def seen(
 
     This process is one of the `jobs`: rather than wait for what is next it does an errand itself.
     """
-    method = _start_method()
     # A forked process has the detector already, with all that it has learned.
-    given = setting if method == "fork" else _portable(setting)
+    given = setting if turns.method() == "fork" else _portable(setting)
+    errands = list(_errands([(path, size(path)) for path in todo], jobs))
     own, rules = Worker(setting), _Rules(setting.detector)
-    with ProcessPoolExecutor(
-        jobs - 1,
-        mp_context=multiprocessing.get_context(method),
-        initializer=_begin,
-        initargs=(given, begin),
-    ) as pool:
-        ahead: deque[tuple[_Errand, _Result]] = deque()
-        waiting = _errands([(path, size(path)) for path in todo], jobs)
-        while True:
-            busy = sum(not _is_there(result) for _, result in ahead)
-            for errand in islice(waiting, (jobs - 1) * AHEAD - busy):
-                ahead.append((errand, pool.submit(_done, [path for path, _ in errand])))
-            if not ahead:
-                return
-            wait = not _is_there(ahead[0][1]) and len(ahead) < jobs * AHEAD
-            if wait and (mine := next(waiting, None)):
-                ahead.append((mine, [_looked(own, path) for path, _ in mine]))
-                continue
-            errand, result = ahead.popleft()
-            every = result if isinstance(result, list) else _sent(result.result(), rules)
-            for (path, amount), (found, counted) in zip(errand, every, strict=True):
+
+    def mine(number: int) -> list[tuple[list[Seen], Tally]]:
+        return [_looked(own, path) for path, _ in errands[number]]
+
+    results = turns.in_order(len(errands), jobs, mine, _begin, (given, errands, begin))
+    with closing(results):
+        for number, result, was_sent in results:
+            every = _sent(result, rules) if was_sent else result
+            for (path, amount), (found, counted) in zip(errands[number], every, strict=True):
                 tally.add(counted)
                 for one in found:
                     yield path, one
                 progress(amount)
 
 
-def _is_there(result: _Result) -> bool:
-    return isinstance(result, list) or result.done()
+def _errands(todo: Sequence[tuple[Path, int]], jobs: int) -> Iterator[_Errand]:
+    """The files in order, as many together as are worth an errand."""
+    most = min(max(sum(amount for _, amount in todo) // (jobs * EACH), LEAST), MOST)
+    together, have = list[tuple[Path, int]](), 0
+    for path, amount in todo:
+        together.append((path, amount))
+        have += amount
+        if have >= most or len(together) == MOST_FILES:
+            yield together
+            together, have = list[tuple[Path, int]](), 0
+    if together:
+        yield together
 
 
 def _looked(worker: Worker, path: Path) -> tuple[list[Seen], Tally]:
@@ -104,20 +96,6 @@ def _sent(
 def _read(found: bytes, rules: _Rules) -> Iterator[Seen]:
     for place, source, ids, native, suppressed, values, event, time in _decode(found):
         yield Seen(Match(place, source, rules[ids], native, suppressed, values), event, time)
-
-
-def _errands(todo: Sequence[tuple[Path, int]], jobs: int) -> Iterator[_Errand]:
-    """The files in order, as many together as are worth sending to another process."""
-    most = min(max(sum(amount for _, amount in todo) // (jobs * EACH), LEAST), MOST)
-    together, have = list[tuple[Path, int]](), 0
-    for path, amount in todo:
-        together.append((path, amount))
-        have += amount
-        if have >= most or len(together) == MOST_FILES:
-            yield together
-            together, have = list[tuple[Path, int]](), 0
-    if together:
-        yield together
 
 
 class _Rules(dict[tuple[str, ...], Any]):
@@ -155,28 +133,22 @@ def _unused(*_: Any) -> Any:
     raise AssertionError("a hunt asks for no targets")
 
 
-def _begin(given: Setting | _Portable, begin: Callable[[], None]) -> None:
-    """In a new process: make the worker that it will use for every file."""
+def _begin(
+    given: Setting | _Portable, errands: Sequence[_Errand], begin: Callable[[], None]
+) -> Callable[[int], list[tuple[bytes, Tally]]]:
+    """In a new process: make what it does its errands with."""
     if isinstance(given, _Portable):
         book, sources, raw, time_field, others = given
         detector = Detector(load(book), sources, raw=raw, time_field=time_field)
         given = Setting(detector, *others)
     begin()
-    _WORKER.append(Worker(given))
+    worker = Worker(given)
+    return lambda number: [_file(worker, path) for path, _ in errands[number]]
 
 
-_WORKER: list[Worker] = []
-"""That of this process, when it is one of a pool."""
-
-
-def _done(paths: Iterable[Path]) -> list[tuple[bytes, Tally]]:
-    """What each of the files has."""
-    return [_file(path) for path in paths]
-
-
-def _file(path: Path) -> tuple[bytes, Tally]:
+def _file(worker: Worker, path: Path) -> tuple[bytes, Tally]:
     """All that one file has, as JSON: deep records can't be pickled."""
-    found, tally = _looked(_WORKER[-1], path)
+    found, tally = _looked(worker, path)
     sent: list[_Sent] = []
     for (place, source, rules, native, suppressed, values), event, time in found:
         ids = tuple([rule.id for rule in rules])
@@ -185,10 +157,7 @@ def _file(path: Path) -> tuple[bytes, Tally]:
 
 
 _Errand: TypeAlias = list[tuple[Path, int]]
-"""Files that are sent to a process together, with their stored bytes."""
-
-_Result: TypeAlias = "Future[list[tuple[bytes, Tally]]] | list[tuple[list[Seen], Tally]]"
-"""Of each file of an errand what it has: to come from another process, or there already."""
+"""Files that one process goes through at a time, with their stored bytes."""
 
 _Sent: TypeAlias = tuple[
     int,
@@ -203,9 +172,3 @@ _Sent: TypeAlias = tuple[
 """A Seen on its way between processes: its Match, with ids of rules, then its event and time."""
 
 _decode = msgspec.json.Decoder(list[_Sent]).decode
-
-
-def _start_method() -> str:
-    """Fork is the quickest, and safe only while there are no other threads."""
-    methods = multiprocessing.get_all_start_methods()
-    return "fork" if "fork" in methods and threading.active_count() == 1 else "spawn"

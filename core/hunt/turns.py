@@ -1,0 +1,161 @@
+"""Numbered tasks for several processes, of which this one is one; the results come in order.
+
+Whoever is free takes the next number. So none waits for another, and the last tasks are shared as
+fairly as the first. There is no thread between processes: a thread that waits for results takes
+Python's lock from the work each time. It knows nothing of what the tasks are.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Generator, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from typing import Any, NamedTuple, cast
+
+__all__ = ["in_order", "method"]
+
+AHEAD = 4
+"""Tasks for each process that may be taken before the first result that is missing is there."""
+
+PATIENCE = 5.0
+"""Seconds after which a process that waits for its turn asks whether its parent still lives."""
+
+
+def in_order(
+    count: int,
+    jobs: int,
+    own: Callable[[int], Any],
+    start: Callable[..., Callable[[int], Any]],
+    given: tuple[Any, ...],
+) -> Generator[tuple[int, Any, bool]]:
+    """(number, result, whether it was sent) of the tasks 0 .. count - 1, in order.
+
+    This process does tasks by `own`. Each of the `jobs - 1` others calls `start` with `given` once,
+    which gives what does its tasks; where they can't be forked, both have to be picklable, and so
+    has each result. An error in one of the others is raised here; one that ends without a word is a
+    RuntimeError.
+    """
+    others = _Others(count, jobs, start, given)
+    try:
+        yield from _results(count, own, others)
+    finally:
+        others.end()
+
+
+def method() -> str:
+    """How processes are started. Fork is the quickest, and safe only without other threads."""
+    methods = multiprocessing.get_all_start_methods()
+    return "fork" if "fork" in methods and threading.active_count() == 1 else "spawn"
+
+
+def _results(
+    count: int, own: Callable[[int], Any], others: _Others
+) -> Iterator[tuple[int, Any, bool]]:
+    there: dict[int, tuple[Any, bool]] = {}
+    for number in range(count):
+        while number not in there:
+            # What the others have sent is taken first, so that none of them stands and waits.
+            there.update(others.sent(block=False))
+            if number in there:
+                break
+            if (mine := others.turns.take(block=False)) is not None:
+                there[mine] = own(mine), False
+            else:
+                there.update(others.sent(block=True))
+        yield number, *there.pop(number)
+        others.turns.ahead.release()
+
+
+class _Turns(NamedTuple):
+    """Which task is the next, as all processes see it."""
+
+    taken: Any
+    """A shared number: of tasks that somebody took."""
+    ahead: Any
+    """A semaphore: of tasks that may be taken now."""
+    end: int
+
+    def take(self, *, block: bool) -> int | None:
+        """The number of the next task; None where none is left, or none may be taken now."""
+        while not self.ahead.acquire(block, PATIENCE if block else None):
+            parent = multiprocessing.parent_process()
+            if not block or parent is None or not parent.is_alive():
+                return None
+        with self.taken.get_lock():
+            number: int = self.taken.value
+            self.taken.value += 1
+        return number if number < self.end else None
+
+
+class _Others:
+    """The other processes, and what they send."""
+
+    def __init__(
+        self,
+        count: int,
+        jobs: int,
+        start: Callable[..., Callable[[int], Any]],
+        given: tuple[Any, ...],
+    ) -> None:
+        context: Any = multiprocessing.get_context(method())
+        self.turns = _Turns(context.Value("q", 0), context.Semaphore(jobs * AHEAD), count)
+        self._pipes: list[Connection] = []
+        self._processes = []
+        for _ in range(jobs - 1):
+            # A socket, because it holds more than a pipe before its writer has to wait.
+            mine, theirs = context.Pipe(duplex=True)
+            self._pipes.append(mine)
+            arguments = (theirs, tuple(self._pipes), self.turns, start, given)
+            process = context.Process(target=_serve, args=arguments, daemon=True)
+            process.start()
+            theirs.close()
+            self._processes.append(process)
+
+    def sent(self, *, block: bool) -> Iterator[tuple[int, tuple[Any, bool]]]:
+        """Results that were sent by now; with `block` at least one, if any is to come."""
+        for ready in wait(self._pipes, None if block else 0):
+            pipe = cast("Connection", ready)
+            try:
+                message = pipe.recv()
+            except EOFError:
+                raise RuntimeError("a process ended before its work did") from None
+            if message is None:
+                self._pipes.remove(pipe)
+            elif isinstance(message, BaseException):
+                raise message
+            else:
+                number, result = message
+                yield number, (result, True)
+
+    def end(self) -> None:
+        """Let none live on, whether its work is done or not wanted any more."""
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.join()
+
+
+def _serve(
+    pipe: Connection,
+    inherited: Sequence[Connection],
+    turns: _Turns,
+    start: Callable[..., Callable[[int], Any]],
+    given: tuple[Any, ...],
+) -> None:
+    """In a new process: do tasks as long as there are any."""
+    for other in inherited:  # while they are open here, nobody learns that their owner is gone
+        other.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told too, and ends this process
+    try:
+        work = start(*given)
+        while (number := turns.take(block=True)) is not None:
+            pipe.send((number, work(number)))
+        pipe.send(None)
+    except BrokenPipeError:
+        return  # nobody wants the rest
+    except Exception as error:  # noqa: BLE001 - the parent raises it
+        error.add_note(f"In a process of its own:\n{traceback.format_exc()}")
+        pipe.send(error)
