@@ -221,7 +221,22 @@ _KEYS = (
     *("requestParameters", "responseElements", "eventTime", "additionalEventData", "detail-type"),
 )
 _ODD: tuple[Any, ...] = (
-    *(None, 1, 1.0, True, "", "StopLogging", "stoplogging", "\u0130\u00df", "a\nb", "\U0001f600"),
+    *(
+        None,
+        1,
+        1.0,
+        True,
+        10**400,
+        -(10**4_000),
+        1e300,
+        2**63,
+        "",
+        "StopLogging",
+        "stoplogging",
+        "\u0130\u00df",
+        "a\nb",
+        "\U0001f600",
+    ),
     *([], {}, ["StopLogging", "x"], [["x"]], {"type": "Root"}, {"eventName": "DeleteTrail"}),
 )
 _GAPS = ("", "", "", "", "", "", " ", "\n", "\t ", "\r\n")

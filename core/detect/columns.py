@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from core.detect.checks import Test
+from core.detect.gates import gate_fields
 from core.detect.matcher import Fields
 from core.detect.partial import fields_of
-from core.rulebook import And, Cidr, Expr, Regex, Rulebook, Text
+from core.rulebook import Rulebook
 
-__all__ = ["Columns", "Lesson", "column_of", "is_sound", "leaves", "overlap"]
+__all__ = ["Columns", "Lesson", "column_of", "is_sound", "overlap"]
 
 MOST_EXACT = 8
 MOST_EXTRA = 12
@@ -207,7 +207,7 @@ class Columns:
             if not any(map(self.knows, self._book.entries[number].needs)):
                 weight += UNBOUND
             if weight:
-                fields = {leaf.field for leaf in leaves(self._book.detection(number))}
+                fields = gate_fields(self._book.detection(number))
                 tests.update({field or "": weight for field in fields})
         ranked = [field for field, _ in tests.most_common()]
         chosen = self._compatible([f for f in ranked if tests[f] >= UNBOUND], MOST_EXTRA)
@@ -271,15 +271,6 @@ def _depth(path: str) -> int:
 def overlap(one: str, two: str) -> bool:
     """Are the paths the same, or does one lead through the other?"""
     return f"{one}.".startswith(f"{two}.") or f"{two}.".startswith(f"{one}.")
-
-
-def leaves(expr: Expr) -> Iterator[Test]:
-    """The parts of an AND that can be asked of the text of one field, or of any."""
-    if isinstance(expr, And):
-        for item in expr.items:
-            yield from leaves(item)
-    elif isinstance(expr, Text | Regex | Cidr):
-        yield expr
 
 
 _ESCAPED = re.compile(r'[\x00-\x1f"\\]')

@@ -15,12 +15,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from core.detect.checks import WORDS, Check, Guard, Test, Words, words
-from core.detect.columns import Columns, Lesson, column_of, leaves
+from core.detect.checks import WORDS, Check, Guard, Words, words
+from core.detect.columns import Columns, Lesson, column_of
+from core.detect.gates import Cost, Test, gate
 from core.detect.index import Index
 from core.detect.matcher import Fields, View
 from core.detect.partial import fields_of, settle
-from core.rulebook import And, Expr, Rulebook, Text
+from core.rulebook import And, Rulebook, Text
 
 __all__ = ["BYTES", "NOTHING", "Answer", "Header", "Lesson"]
 
@@ -68,8 +69,8 @@ class _Of(NamedTuple):
     """Whether it looks at nothing beside the header."""
 
 
-_Left: TypeAlias = Test | bool | None
-"""Settled, or a test that can rule the rule out, or None: it must be asked."""
+_Left: TypeAlias = tuple[Test, ...] | bool | None
+"""Settled, or tests of which one holds if the rule matches, or None: it must be asked."""
 
 
 class Header:
@@ -137,9 +138,10 @@ class Header:
             elif left is None:
                 opens.append(number)
             elif left is not False:
-                in_extra = left.field in self.extra
-                place = self.extra.index(left.field or "") if in_extra else WORDS
-                checks[place].append((number, left))
+                for test in left:
+                    in_extra = test.field in self.extra
+                    place = self.extra.index(test.field or "") if in_extra else WORDS
+                    checks[place].append((number, test))
         every = tuple(self._shared(field, tuple(tests)) for field, tests in sorted(checks.items()))
         return Answer(tuple(hits), every, tuple(opens)) if hits or every or opens else NOTHING
 
@@ -170,7 +172,7 @@ class Header:
         left = settle(self._book.detection(number), view, self.columns.knows)
         if left is True and self._book.entries[number].provider:
             left = And(())
-        result = left if isinstance(left, bool) else self._checked(left)
+        result = left if isinstance(left, bool) else gate(left, self._hope)
         if sound:
             if len(self._settled) > MOST_SETTLED:
                 self._settled.clear()
@@ -210,17 +212,14 @@ class Header:
         """The route, if the header tells it."""
         return self._route if self._route and self.columns.knows(self._route) else ""
 
-    def _checked(self, left: Expr) -> Test | None:
-        """The part of what is left that an extra field, or the bytes, can rule out."""
-        useful = (one for one in leaves(left) if one.field in self.extra or self._in_bytes(one))
-        return min(useful, key=self._hope, default=None)
-
-    def _hope(self, leaf: Test) -> tuple[int, int]:
-        """How little of use a test has been so far, then what it costs."""
+    def _hope(self, leaf: Test) -> Cost | None:
+        """How little of use a test has been so far, then what it costs; None for one that neither
+        an extra field nor the bytes can answer.
+        """
         through = self._lesson.let_through
         if leaf.field in self.extra:
             return through[leaf.field or ""].bit_length(), _cost(leaf)
-        return through[BYTES].bit_length(), IN_BYTES
+        return (through[BYTES].bit_length(), IN_BYTES) if self._in_bytes(leaf) else None
 
     def _in_bytes(self, leaf: Test) -> bool:
         """Does a record that the test is true of have a word of it in its bytes?"""

@@ -36,6 +36,7 @@ __all__ = [
     "Matcher",
     "Sieve",
     "View",
+    "compare_test",
     "matcher",
     "one_of",
     "regex_test",
@@ -218,6 +219,12 @@ def text_test(expr: Text) -> Callable[[str], bool]:
     return test
 
 
+def compare_test(expr: Compare) -> Callable[[str], bool]:
+    """Could the test hold for what is written so? A number that is too long as text may be one."""
+    test = _compares(expr)
+    return lambda text: test(text) or len(text) > values.LONGEST_NUMBER
+
+
 def regex_test(expr: Regex) -> Callable[[str], bool]:
     """The test for one text."""
     regex = _regex_of(expr.pattern)
@@ -349,13 +356,18 @@ def _within(field: str, networks: Iterable[Cidr]) -> Matcher:
 
 
 def _compare(expr: Compare) -> Matcher:
-    field, wanted, part, holds = expr.field, expr.number, expr.part, _OPS[expr.op]
+    field, test = expr.field, _compares(expr)
+    return lambda view: any(test(one) for one in values.flat(view.raw(field)))
+
+
+def _compares(expr: Compare) -> Callable[[Any], bool]:
+    wanted, part, holds = expr.number, expr.part, _OPS[expr.op]
 
     def test(value: Any) -> bool:
         found = values.date_part(value, part) if part else values.number(value)
         return found is not None and holds(found, wanted)
 
-    return lambda view: any(test(one) for one in values.flat(view.raw(field)))
+    return test
 
 
 def _null(expr: Null) -> Matcher:

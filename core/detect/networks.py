@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import ip_network
-from typing import Any
+from socket import AF_INET, inet_pton
+from typing import Any, TypeAlias
 
 from core.detect import values
 
@@ -31,16 +32,27 @@ class Networks:
         if found is None:
             return False
         version, bits, length, first = found
-        return any(
-            known <= length and first >> (bits - known) in prefixes
-            for known, prefixes in self._prefixes[version].items()
-        )
+        for known, prefixes in self._prefixes[version].items():
+            if known <= length and first >> (bits - known) in prefixes:
+                return True
+        return False
+
+
+def _read(value: str) -> _Range | None:
+    """What the text means. Most are addresses of IPv4, and those the system reads far quicker."""
+    try:
+        return 4, 32, 32, int.from_bytes(inet_pton(AF_INET, value))
+    except (OSError, ValueError):
+        return _parsed(value)
 
 
 @lru_cache(maxsize=16_384)
-def _read(value: str) -> tuple[int, int, int, int] | None:
-    """Version, bits, length of the prefix and first address: the same few come again and again."""
+def _parsed(value: str) -> _Range | None:
     found = values.network(value)
     if found is None:
         return None
     return found.version, found.max_prefixlen, found.prefixlen, int(found.network_address)
+
+
+_Range: TypeAlias = tuple[int, int, int, int]
+"""Version, bits of an address, length of the prefix, first address."""

@@ -110,7 +110,9 @@ def text(value: Any) -> str | None:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, int):  # of any length: a float would not hold it
+        return str(value)
+    if isinstance(value, float):
         return number_text(value) if math.isfinite(value) else str(value)
     return msgspec.json.encode(value).decode()
 
@@ -121,7 +123,7 @@ def number(value: Any) -> int | float | None:
         return None
     if isinstance(value, int | float):
         return value
-    if isinstance(value, str) and len(value) <= _LONGEST_NUMBER and _NUMBER.fullmatch(value):
+    if isinstance(value, str) and len(value) <= LONGEST_NUMBER and _NUMBER.fullmatch(value):
         return float(value) if _FRACTION.search(value) else int(value)
     return None
 
@@ -201,7 +203,7 @@ def _walk(way: _Way, value: Any) -> list[Any]:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
-_LONGEST_NUMBER = 400
+LONGEST_NUMBER = 400
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _FRACTION = re.compile(r"[.eE]")
 _IP_START = frozenset("0123456789abcdefABCDEF:")

@@ -147,7 +147,7 @@ class Quick:
         for index in indexes:
             answer = OPEN if index in strange else found[index]
             more = asks.get(index)
-            ask = (*answer.opens, *more) if more else answer.opens
+            ask = (*answer.opens, *dict.fromkeys(more)) if more else answer.opens
             yield first + index, answer, ask, headers[index]
 
     def judged(self, candidate: Candidate, records: Records) -> Judged | None:

@@ -29,7 +29,7 @@ from core.model import (
     digest,
 )
 from core.native import dig, first, items, text
-from core.ports import NeutralTable, Source
+from core.ports import Derived, NeutralTable, Source
 from functions.aws.catalogue import FIELDS, OFF
 from functions.aws.entities import account, address, caller, caller_name, resources
 from functions.aws.operations import ANSWERS, AUTHENTICATION, OPERATIONS, READS, SIGN_IN, VERBS
@@ -213,7 +213,7 @@ SOURCES: tuple[Source, ...] = (
         uid="eventID",
         event=event,
         aliases={"src_ip": ("sourceIPAddress",)},
-        derived={"status": _status, "requestParameters": _request},
+        derived={"status": _status, "requestParameters": Derived(_request, says=())},
         neutral=_neutral,
         records="Records",
         targets=_targets,
