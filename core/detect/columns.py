@@ -207,7 +207,9 @@ class Columns:
             if not any(map(self.knows, self._book.entries[number].needs)):
                 weight += UNBOUND
             if weight:
-                fields = gate_fields(self._book.detection(number))
+                detection = self._book.detection(number)
+                # More columns for one rule pay where it would be asked of every record.
+                fields = gate_fields(detection, several=weight >= UNBOUND)
                 tests.update({field or "": weight for field in fields})
         ranked = [field for field, _ in tests.most_common()]
         chosen = self._compatible([f for f in ranked if tests[f] >= UNBOUND], MOST_EXTRA)

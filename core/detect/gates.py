@@ -26,16 +26,19 @@ def gate(expr: Expr, cost: Callable[[Test], Cost | None]) -> tuple[Test, ...] | 
     return found[1] if found else None
 
 
-def gate_fields(expr: Expr) -> frozenset[str | None]:
-    """The fields that a gate may look at, None for the whole record; empty if there is no gate."""
+def gate_fields(expr: Expr, *, several: bool) -> frozenset[str | None]:
+    """The fields that a gate may look at, None for the whole record; empty if there is no gate.
+    Without `several`, those of gates that look at one field.
+    """
     if isinstance(expr, Test):
         return frozenset({expr.field})
     if isinstance(expr, Ref):
         return frozenset({expr.field, expr.other})
     if isinstance(expr, And | Or):
-        each = list(map(gate_fields, expr.items))
-        if isinstance(expr, And) or all(each):
-            return frozenset().union(*each)
+        each = [gate_fields(item, several=several) for item in expr.items]
+        fields = frozenset[str | None]().union(*each)
+        if isinstance(expr, And) or (all(each) and (several or len(fields) == 1)):
+            return fields
     return frozenset()
 
 

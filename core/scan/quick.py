@@ -7,8 +7,8 @@ can't decide exactly it hands back, to be opened. It knows nothing of files.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, compress
 from typing import Any, NamedTuple, TypeAlias
 
 from core.detect import RAW, Detector, Suppressed
@@ -141,7 +141,9 @@ class Quick:
         asks = self._suspects.of(headers, found, seen, records, first)
         strange = self._foreign(headers)
         busy = {answer for answer in seen if answer.hits or answer.opens or answer is OPEN}
-        indexes = [n for n, answer in enumerate(found) if answer in busy] if busy else []
+        indexes: Iterable[int] = ()
+        if busy:
+            indexes = compress(range(len(found)), map(busy.__contains__, found))
         if asks or strange:
             indexes = sorted({*indexes, *asks, *strange})
         for index in indexes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress
 from typing import Any, TypeAlias
 
 from core.detect.checks import WORDS, Check, Guard, Words
@@ -20,6 +21,9 @@ __all__ = ["Asks", "Suspects"]
 
 MOST_LEFT = 20_000
 """Combinations of an answer and a text for which is kept what they leave possible."""
+
+FEW = 8
+"""Of one in so many records the bytes are searched record by record, of more all at once first."""
 
 Asks: TypeAlias = dict[int, list[int]]
 """Index of a record -> rules that must be asked of it."""
@@ -46,14 +50,18 @@ class Suspects:
         `first` is the index among the records of the first of them.
         """
         asks: Asks = {}
+        everywhere: tuple[Sequence[int], Sequence[Any]] = range(len(headers)), headers
+        narrowed: dict[frozenset[Answer], tuple[Sequence[int], Sequence[Any]]] = {}
         for field, checked in _by_field(seen).items():
             if field == WORDS:
                 self._by_words(found, checked, records, first, asks)
                 continue
-            indexes: Sequence[int] = range(len(headers))
-            if 4 * len(checked) < len(seen):
-                indexes = [n for n, answer in enumerate(found) if answer in checked]
-            some = headers if len(indexes) == len(headers) else [headers[n] for n in indexes]
+            indexes, some = everywhere
+            if 4 * len(checked) < len(seen):  # often the same ones for several fields
+                few = frozenset(checked)
+                if few not in narrowed:
+                    narrowed[few] = _narrowed(few, found, headers)
+                indexes, some = narrowed[few]
             for index, rules in self._by_text(field, some, indexes, found, checked):
                 asks.setdefault(index, []).extend(rules)
                 self.through[self._header.extra[field]] += len(rules)
@@ -119,10 +127,12 @@ class Suspects:
         asks: Asks,
     ) -> None:
         """Add the rules that the bytes of a record leave possible."""
-        every = [one for answer in checked for one in answer.checks if isinstance(one, Words)]
-        if records.lack(frozenset().union(*(one.needles for one in every))):
-            return
-        for index in [n for n, answer in enumerate(found) if answer in checked]:
+        indexes = list(compress(range(len(found)), map(checked.__contains__, found)))
+        if FEW * len(indexes) > len(found):
+            every = [one for answer in checked for one in answer.checks if isinstance(one, Words)]
+            if records.lack(frozenset().union(*(one.needles for one in every))):
+                return
+        for index in indexes:
             raw = records.raw(first + index)
             for check in found[index].checks:
                 if isinstance(check, Words) and (rules := check.passing(raw)):
@@ -137,6 +147,14 @@ def _by_field(answers: Iterable[Answer]) -> dict[int, set[Answer]]:
         for check in answer.checks:
             found[check.field].add(answer)
     return found
+
+
+def _narrowed(
+    few: frozenset[Answer], found: Sequence[Answer], headers: Sequence[Any]
+) -> tuple[list[int], list[Any]]:
+    """The indexes that have one of these answers, and the headers there."""
+    wanted = list(map(few.__contains__, found))
+    return list(compress(range(len(found)), wanted)), list(compress(headers, wanted))
 
 
 def _distinct(column: list[Any]) -> set[Any] | None:

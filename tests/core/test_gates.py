@@ -50,15 +50,19 @@ def test_of_little_use_is_worse_than_dear() -> None:
 
 
 @pytest.mark.parametrize(
-    ("expr", "fields"),
+    ("expr", "fields", "alone"),
     [
-        (And((A, Not(B), Or((C, D)))), {"a", "c", "d"}),
-        (Or((A, And((B, Null("z"))))), {"a", "b"}),
-        (Or((A, Not(B))), set()),
-        (Or((A, Text(None, ("x",)))), {"a", None}),
-        (Ref("b", "a", "is"), {"a", "b"}),
-        (Not(A), set()),
+        (And((A, Not(B), Or((C, D)))), {"a", "c", "d"}, {"a"}),
+        (Or((A, And((B, Null("z"))))), {"a", "b"}, set()),
+        (Or((A, A)), {"a"}, {"a"}),
+        (Or((A, Not(A))), set(), set()),
+        (Or((A, Text(None, ("x",)))), {"a", None}, set()),
+        (Ref("b", "a", "is"), {"a", "b"}, {"a", "b"}),
+        (Not(A), set(), set()),
     ],
 )
-def test_fields_are_those_of_which_a_gate_may_be_made(expr: Expr, fields: set[str | None]) -> None:
-    assert gate_fields(expr) == fields
+def test_fields_are_those_of_which_a_gate_may_be_made(
+    expr: Expr, fields: set[str | None], alone: set[str | None]
+) -> None:
+    assert gate_fields(expr, several=True) == fields
+    assert gate_fields(expr, several=False) == alone
