@@ -29,6 +29,8 @@ from core.rulebook import Rulebook, dump, load
 from core.sigma import compile_rules
 from functions.aws.events import SOURCES
 
+__all__ = ["alone", "compiled", "floor"]
+
 RULES = Path(__file__).parents[1] / "core" / "rules"
 SHIPPED = (RULES / "aws", RULES / "cross")
 """What the package for AWS ships that reads logs."""
@@ -69,20 +71,20 @@ def _options() -> argparse.Namespace:
 
 
 def _contenders(folder: Path, paths: list[Path], with_peers: bool) -> dict[str, Contender]:
-    base = load(folder.read_bytes()) if folder.is_file() else _compiled([folder])
-    shipped = _compiled(SHIPPED)
+    base = load(folder.read_bytes()) if folder.is_file() else compiled([folder])
+    shipped = compiled(SHIPPED)
     found: dict[str, Contender] = {
-        "floor": (_floor, (paths,)),
-        BASE: (_hunt, (paths, dump(base))),
-        "base, raw": (_hunt, (paths, dump(base), True)),
-        "base, findings (whole records)": (_hunt, (paths, dump(base), False, False)),
-        f"shipped, {len(shipped.entries)} rules": (_hunt, (paths, dump(shipped))),
+        "floor": (floor, (paths,)),
+        BASE: (alone, (paths, dump(base))),
+        "base, raw": (alone, (paths, dump(base), True)),
+        "base, findings (whole records)": (alone, (paths, dump(base), False, False)),
+        f"shipped, {len(shipped.entries)} rules": (alone, (paths, dump(shipped))),
         f"the same, {len(shipped.correlations)} correlations on": (
             _chained,
             (paths, dump(shipped)),
         ),
-        MANY: (_hunt, (paths, dump(rules.many(base, 3_000, 0.0)))),
-        HOT: (_hunt, (paths, dump(rules.many(base, 3_000, 0.1)))),
+        MANY: (alone, (paths, dump(rules.many(base, 3_000, 0.0)))),
+        HOT: (alone, (paths, dump(rules.many(base, 3_000, 0.1)))),
         ONE: (_fresh_hunt, (paths * TIMES, dump(base), 1)),
         TWO: (_fresh_hunt, (paths * TIMES, dump(base), 2)),
         HALVES: (_halves, (paths * TIMES, dump(base))),
@@ -93,11 +95,11 @@ def _contenders(folder: Path, paths: list[Path], with_peers: bool) -> dict[str, 
     return found
 
 
-def _compiled(folders: Sequence[Path]) -> Rulebook:
+def compiled(folders: Sequence[Path]) -> Rulebook:
     return compile_rules(folders, SOURCES).book
 
 
-def _floor(paths: list[Path]) -> Callable[[], int]:
+def floor(paths: list[Path]) -> Callable[[], int]:
     def work() -> int:
         return sum(
             len(orjson.loads(gzip.decompress(path.read_bytes()))["Records"]) for path in paths
@@ -106,7 +108,7 @@ def _floor(paths: list[Path]) -> Callable[[], int]:
     return work
 
 
-def _hunt(
+def alone(
     paths: list[Path], book: bytes, raw: bool = False, lean: bool = True
 ) -> Callable[[], int]:
     detector = Detector(load(book), () if raw else SOURCES, raw=raw)

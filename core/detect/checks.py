@@ -16,9 +16,9 @@ import msgspec
 import re2
 
 from core.detect.gates import Test
-from core.detect.matcher import Sieve, compare_test, one_of, regex_test, text_test
+from core.detect.matcher import Sieve, compare_test, in_lines, one_of, regex_test, text_test
 from core.detect.networks import Networks
-from core.rulebook import Cidr, Compare, Pattern, Regex, Text
+from core.rulebook import Cidr, Compare, Exists, Pattern, Regex, Text
 
 __all__ = ["WORDS", "Check", "Guard", "Words", "any_in", "literal", "may_hide", "words"]
 
@@ -80,7 +80,7 @@ def words(leaf: Test) -> tuple[bytes, ...]:
     """Texts in lower case of which one stands in the bytes of every record in which a value is as
     the test wants it, unless they `may_hide` it; () when there are none.
     """
-    if isinstance(leaf, Cidr | Compare):
+    if not isinstance(leaf, Text | Regex):
         return ()
     if isinstance(leaf, Regex):
         found = [literal(leaf.pattern)]
@@ -128,10 +128,14 @@ class Guard:
 
     def __init__(self) -> None:
         self._leaves: set[Test] = set()
-        self.bad: set[Any] = set(_NO_VALUES)
+        self.nothing: tuple[Any, ...] = (msgspec.UNSET, None)
+        """What passes no check because it is no value; null is one where it is asked for."""
+        self.bad: set[Any] = set(self.nothing)
         """Values that are known to pass none, no value at all among them."""
         self._good: set[str] = set()
-        self._words: list[str] = []
+        self._word_in: Callable[[str], bool] = lambda text: False
+        self._regex: Callable[[str], bool] = lambda text: False
+        self._in_lines: Callable[[str], bool] = lambda joined: False
         self._tests: list[Callable[[str], bool]] = []
         """For what can't be told of all texts at once."""
         self._sieve: Sieve | None = None
@@ -140,19 +144,23 @@ class Guard:
         """From now on one of its tests counts too."""
         if not self._leaves.issuperset(check.leaves):
             self._leaves.update(check.leaves)
-            self._good, self.bad, self._sieve = set(), set(_NO_VALUES), None
+            if any(isinstance(one, Exists) for one in check.leaves):
+                self.nothing = (msgspec.UNSET,)
+            self._good, self.bad, self._sieve = set(), set(self.nothing), None
 
     def suspects(self, texts: set[str]) -> set[str]:
         """Those of the texts that could pass a check."""
         sieve = self._sieve or self._prepared()
         if len(self._good) + len(self.bad) > KEPT:
-            self._good, self.bad = set(), set(_NO_VALUES)
+            self._good, self.bad = set(), set(self.nothing)
         if unknown := texts - self.bad - self._good:
             joined = "\n".join(unknown)
             good: set[str] = set()
+            if self._in_lines(joined):
+                good.update(filter(self._regex, unknown))
             for test in self._tests:
                 good.update(filter(test, unknown))
-            if any(word in joined for word in self._words) or sieve.any(unknown, joined):
+            if self._word_in(joined) or sieve.any(unknown, joined):
                 good |= {t for t in unknown if self._word_in(t) or sieve.one(t)}
             if good:
                 self._good |= good
@@ -160,17 +168,16 @@ class Guard:
             self.bad |= unknown
         return texts & self._good
 
-    def _word_in(self, text: str) -> bool:
-        return any(word in text for word in self._words)
-
     def _prepared(self) -> Sieve:
         regexes = [one.pattern for one in self._leaves if isinstance(one, Regex)]
         unusual = [pattern for pattern in regexes if not literal(pattern)]
-        self._words = list(filter(None, map(literal, regexes)))
+        self._word_in = one_of({re2.escape(word) for word in map(literal, regexes) if word})
         networks = [one.network for one in self._leaves if isinstance(one, Cidr)]
-        self._tests = [one_of(unusual)] if unusual else []
-        self._tests += [Networks(networks).hold] if networks else []
-        self._tests += [compare_test(one) for one in self._leaves if isinstance(one, Compare)]
+        if unusual:
+            self._regex, self._in_lines = one_of(unusual), in_lines(unusual)
+        self._tests = [Networks(networks).hold] if networks else []
+        others = [one for one in self._leaves if isinstance(one, Compare | Exists)]
+        self._tests += map(_test, others)
         patterns = [p for one in self._leaves if isinstance(one, Text) for p in one.patterns]
         self._sieve = Sieve(set(map(_folded, patterns)))
         return self._sieve
@@ -191,7 +198,9 @@ def _one_of(leaves: Sequence[Test]) -> Callable[[str], bool]:
     return tests[0] if len(tests) == 1 else lambda text: any(test(text) for test in tests)
 
 
-def _test(leaf: Text | Regex | Compare) -> Callable[[str], bool]:
+def _test(leaf: Text | Regex | Compare | Exists) -> Callable[[str], bool]:
+    if isinstance(leaf, Exists):
+        return lambda text: True
     if isinstance(leaf, Compare):
         return compare_test(leaf)
     if isinstance(leaf, Text):
@@ -233,8 +242,6 @@ _TOKEN = re.compile(r"(?!:)[ !#-+./0-Z^-z|~-]+")
 
 _LETTER = re.compile(r"[^0-9+.eE-]")
 """Something that no number has: those are written in several ways."""
-
-_NO_VALUES = frozenset({msgspec.UNSET, None})
 
 _CLASS = re.compile(r"\[\^?\]?[^\]]*\]")
 

@@ -7,14 +7,14 @@ nothing of headers: which tests are of use, and what each costs, is for the call
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
-from core.rulebook import ANY_MANY, And, Cidr, Compare, Expr, Or, Ref, Regex, Text
+from core.rulebook import ANY_MANY, And, Cidr, Compare, Exists, Expr, Or, Ref, Regex, Text
 
 __all__ = ["Cost", "Test", "gate", "gate_fields"]
 
-Test: TypeAlias = Text | Regex | Cidr | Compare
-"""What can be asked of one text."""
+Test: TypeAlias = Text | Regex | Cidr | Compare | Exists
+"""What can be asked of one text; that a field exists, and not that it doesn't."""
 
 Cost: TypeAlias = tuple[int, int]
 """How little of use a test is, then what it takes."""
@@ -30,7 +30,7 @@ def gate_fields(expr: Expr, *, several: bool) -> frozenset[str | None]:
     """The fields that a gate may look at, None for the whole record; empty if there is no gate.
     Without `several`, those of gates that look at one field.
     """
-    if isinstance(expr, Test):
+    if _is_test(expr):
         return frozenset({expr.field})
     if isinstance(expr, Ref):
         return frozenset({expr.field, expr.other})
@@ -46,7 +46,7 @@ def _priced(
     expr: Expr, cost: Callable[[Test], Cost | None]
 ) -> tuple[Cost, tuple[Test, ...]] | None:
     """An AND is ruled out by a gate of any part, an OR only by gates of all."""
-    if isinstance(expr, Test):
+    if _is_test(expr):
         price = cost(expr)
         return None if price is None else (price, (expr,))
     if isinstance(expr, Ref):  # both have a value
@@ -61,6 +61,10 @@ def _priced(
             price = max(use for (use, _), _ in some), sum(takes for (_, takes), _ in some)
             return price, tuple(test for _, tests in some for test in tests)
     return None
+
+
+def _is_test(expr: Expr) -> TypeGuard[Test]:
+    return expr.wanted if isinstance(expr, Exists) else isinstance(expr, Test)
 
 
 _ANY = (ANY_MANY,)

@@ -21,7 +21,7 @@ from core.detect.gates import Cost, Test, gate
 from core.detect.index import Index
 from core.detect.matcher import Fields, View
 from core.detect.partial import fields_of, settle
-from core.rulebook import And, Rulebook, Text
+from core.rulebook import And, Exists, Rulebook, Text
 
 __all__ = ["BYTES", "NOTHING", "Answer", "Header", "Lesson"]
 
@@ -230,7 +230,9 @@ class Header:
 
 
 def _cost(leaf: Test) -> int:
-    """Exact text is looked up, anything else is searched for."""
+    """Exact text is looked up, anything else is searched for; that a field is there says least."""
+    if isinstance(leaf, Exists):
+        return 4
     if not isinstance(leaf, Text):
         return 2
     return 0 if all(isinstance(pattern, str) for pattern in leaf.patterns) else 1

@@ -7,6 +7,7 @@ look at the same field share the work. It knows nothing of rules' names or of th
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol, TypeAlias
 
@@ -37,6 +38,7 @@ __all__ = [
     "Sieve",
     "View",
     "compare_test",
+    "in_lines",
     "matcher",
     "one_of",
     "regex_test",
@@ -245,6 +247,20 @@ def one_of(patterns: Iterable[str]) -> Callable[[str], bool]:
     return lambda text: _search(regex, text)
 
 
+def in_lines(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Could one of the expressions be found in a line of a text? One search for all lines. At times
+    true when it is in none, never false when it is in one.
+    """
+    every = sorted(patterns)
+    if any(map(_BY_TEXT.search, every)):
+        return lambda joined: True
+    try:  # so that the edges of a line are taken for those of a text
+        regex = _regex_of(f"(?m:{'|'.join(f'(?:{one})' for one in every)})")
+    except re2.error:  # too large as one
+        return lambda joined: True
+    return lambda joined: _search(regex, joined)
+
+
 class Sieve:
     """Many patterns at once: could a text, case aside, be like one of them?"""
 
@@ -407,6 +423,9 @@ def _cost(expr: Expr) -> int:
 def _all_plain(patterns: Iterable[Pattern]) -> bool:
     return all(isinstance(pattern, str) for pattern in patterns)
 
+
+_BY_TEXT = re.compile(r"\\[AzC]|\(\?\w*-")
+"""What may tell the edges of a text from those of a line, or take a line break for less."""
 
 _LEAVES = 50
 """A search of every leaf costs more than anything that looks at one field."""

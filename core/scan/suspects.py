@@ -77,13 +77,14 @@ class Suspects:
     ) -> Iterator[tuple[int, Sequence[int]]]:
         """(index, rules that the value of an extra field leaves possible) where there are any."""
         column, values = self._column(headers, field)
-        texts, others = _standing_out(column, values, self._header.guards[field])
+        guard = self._header.guards[field]
+        texts, others = _standing_out(column, values, guard)
         told: Iterable[tuple[int, Any]] = zip(indexes, column, strict=True)
         if not others and len(texts) * len(checked) <= len(column):
             lively = {one for one in checked if any(self._left(one, field, v) for v in texts)}
             told = [(n, v) for n, v in told if found[n] in lively] if lively else []
         for index, value in told:
-            wanted = value in texts if type(value) is str else value not in _NO_VALUE
+            wanted = value in texts if type(value) is str else value not in guard.nothing
             if wanted and (rules := self._left(found[index], field, value)):
                 yield index, rules
 
@@ -192,7 +193,5 @@ def _asked(column: list[Any]) -> list[Any]:
 
 
 _AS_THEY_ARE = frozenset({str, type(None), type(UNSET)})
-
-_NO_VALUE = (UNSET, None)
 
 _BOOLEANS = {value: text(value) for value in (True, False)}

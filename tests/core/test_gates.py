@@ -35,7 +35,8 @@ def cost(test: Test) -> Cost | None:
         (And(()), None),
         (Not(A), None),
         (Null("a"), None),
-        (Exists("a", wanted=True), None),
+        (Exists("a", wanted=True), (Exists("a", wanted=True),)),
+        (Exists("a", wanted=False), None),
         (Text(None, ("x",)), None),
     ],
 )

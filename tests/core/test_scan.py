@@ -278,6 +278,25 @@ def test_a_rule_that_the_header_covers_opens_no_record_once_that_is_learned() ->
         (Or((Regex("b", "^x.y"), Compare("b", "lt", 5))), {"b": 4.5}),
         (Ref("a", "b", "is"), {"a": "x", "b": "X"}),
         (Ref("b", "a", "has"), {"a": 1, "b": "21"}),
+        *(
+            (Regex("b", regex), {"b": value})
+            for regex, value in (
+                ("^x.y$", "xay"),
+                (r"\Ax.y\z", "xay"),
+                (r"(?i)^X.Y", "xay"),
+                (r"(?-m)^x.y$", "xay"),
+                (r"(?s)x.y", "x\ny"),
+                (r"(?m)^y$", "x\ny"),
+                (r"x[^a]y", "x\ny"),
+                (r"\bx\b|\bz", "a x"),
+                (r"^\B$", ""),
+                (r"^$", ""),
+            )
+        ),
+        (Exists("a.b", wanted=True), {"a": {"b": None}}),
+        (Exists("a", wanted=True), {"a": []}),
+        (Exists("a", wanted=True), {"a": ""}),
+        (Or((Exists("a", wanted=True), Regex("b", "^x.y"))), {"b": "xay"}),
         (Or((Text(None, ("odd",)), Text(None, ("rare",)))), {"b": {"c": ["RARE"]}}),
         (Or((Text(None, ("odd",)), Text("b", (("y", 0),)))), {"b": "yes"}),
     ],
@@ -579,6 +598,8 @@ GATED = rulebook(
     ("aws/cloudtrail", Or((Compare("b", "eq", 1), Not(Text("a", ("x",)))))),
     ("aws/cloudtrail", And((Ref("b", "a", "is"), Or((Text("a", ("x",)), Compare("a", "lt", 2)))))),
     ("aws/cloudtrail", Or((Ref("b", "a.b", "has"), Text("eventName", ("y",))))),
+    ("aws/cloudtrail", Or((Exists("b", wanted=True), Exists("a.b", wanted=True)))),
+    ("aws/cloudtrail", And((Exists("b", wanted=True), Exists("a", wanted=False)))),
     ("azure/activitylogs", Text("operationName", ("x",))),
 )
 """What rules out a rule is a test of several fields, or several of one."""
