@@ -157,7 +157,8 @@ def _settle() -> None:
     """Make a process ready for a long run through files: once is enough.
 
     What is there already, rules above all, is there to stay: the garbage collector need not look
-    through it again and again, and forked processes share its pages.
+    through it again and again, and forked processes share its pages. It need not look so often
+    either: what a hunt makes goes without its help, and much of it is kept for a while.
 
     The C library is to keep the pages of one file's buffers for the next file's. glibc gives large
     blocks back to the system as soon as they are free, and the system clears every page that is
@@ -167,4 +168,5 @@ def _settle() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     bytes((32 << 20) - (64 << 10))

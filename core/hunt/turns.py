@@ -1,8 +1,9 @@
 """Numbered tasks for several processes, of which this one is one; the results come in order.
 
-Whoever is free takes the next number. So none waits for another, and the last tasks are shared as
-fairly as the first. There is no thread between processes: a thread that waits for results takes
-Python's lock from the work each time. It knows nothing of what the tasks are.
+Whoever is free takes the next number, so that the last tasks are shared as fairly as the first.
+What another process sends is read between two tasks, without a thread, which would take Python's
+lock from the work each time; that process has one to send, so as not to wait for the reader. It
+knows nothing of what the tasks are.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
+from queue import SimpleQueue
 from typing import Any, NamedTuple, cast
 
 __all__ = ["in_order", "method"]
@@ -149,13 +151,27 @@ def _serve(
     for other in inherited:  # while they are open here, nobody learns that their owner is gone
         other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told too, and ends this process
+    messages = SimpleQueue[Any]()  # no longer than what may be taken ahead
+    sender = threading.Thread(target=_send, args=(pipe, messages))
+    sender.start()
     try:
         work = start(*given)
         while (number := turns.take(block=True)) is not None:
-            pipe.send((number, work(number)))
-        pipe.send(None)
-    except BrokenPipeError:
-        return  # nobody wants the rest
+            messages.put((number, work(number)))
+        messages.put(None)
     except Exception as error:  # noqa: BLE001 - the parent raises it
         error.add_note(f"In a process of its own:\n{traceback.format_exc()}")
-        pipe.send(error)
+        messages.put(error)
+    sender.join()
+
+
+def _send(pipe: Connection, messages: SimpleQueue[Any]) -> None:
+    """Send each as soon as there is room, up to the last, which is None or an error."""
+    while True:
+        message = messages.get()
+        try:
+            pipe.send(message)
+        except BrokenPipeError:
+            return  # nobody wants the rest
+        if not isinstance(message, tuple):
+            return
