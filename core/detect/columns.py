@@ -180,7 +180,7 @@ class Columns:
         for number in self._numbers:
             fields = fields_of(self._book.detection(number))
             if fields and not any(f is None or self._fields.paths(f) for f in fields):
-                yield from (field for field in fields if field)
+                yield from sorted(field for field in fields if field)
 
     def _room(self, field: str) -> list[str] | None:
         """The columns that the field would still take; None when it can't be told by columns."""
@@ -210,7 +210,7 @@ class Columns:
                 detection = self._book.detection(number)
                 # More columns for one rule pay where it would be asked of every record.
                 fields = gate_fields(detection, several=weight >= UNBOUND)
-                tests.update({field or "": weight for field in fields})
+                tests.update(dict.fromkeys(sorted(field or "" for field in fields), weight))
         ranked = [field for field, _ in tests.most_common()]
         chosen = self._compatible([f for f in ranked if tests[f] >= UNBOUND], MOST_EXTRA)
         chosen += self._cover(chosen)
@@ -227,7 +227,11 @@ class Columns:
             fields = fields_of(self._book.detection(number)).difference(chosen, added)
             missing = [field for field in fields if field is None or not self.knows(field)]
             # Further down lists are usual, which a header can't pass through.
-            shallow = [f for f in missing if f and max(map(_depth, self.paths(f)), default=0) <= 1]
+            shallow = [
+                f
+                for f in sorted(filter(None, missing))
+                if max(map(_depth, self.paths(f)), default=0) <= 1
+            ]
             mark = len(self._columns)
             more = self._compatible(shallow, MOST_EXTRA - len(chosen) - len(added))
             if len(more) == len(missing):

@@ -110,10 +110,21 @@ class Header:
         return other
 
     def learn(self, lesson: Lesson) -> Header:
-        """The same rules with a header that is made for the rules asked so often."""
-        better = self._again(self._lesson + lesson, self._dropped)
+        """The same rules with a header that is made for the rules asked so often; where that is as
+        this one is, this one with all its answers.
+        """
+        learned = self._lesson + lesson
+        better = self._again(learned, self._dropped)
         better.lessons = self.lessons + 1
-        return better
+        if better.likeness() != self.likeness():
+            return better
+        self._lesson, self.lessons = learned, better.lessons
+        return self
+
+    def likeness(self) -> tuple[Any, ...]:
+        """Headers for the same rules that have this in common give the same answers."""
+        uses = [self._use(field) for field in (*self.extra, BYTES)]
+        return self.exact, self.extra, uses
 
     @property
     def may_learn(self) -> bool:
@@ -216,10 +227,13 @@ class Header:
         """How little of use a test has been so far, then what it costs; None for one that neither
         an extra field nor the bytes can answer.
         """
-        through = self._lesson.let_through
         if leaf.field in self.extra:
-            return through[leaf.field or ""].bit_length(), _cost(leaf)
-        return (through[BYTES].bit_length(), IN_BYTES) if self._in_bytes(leaf) else None
+            return self._use(leaf.field or ""), _cost(leaf)
+        return (self._use(BYTES), IN_BYTES) if self._in_bytes(leaf) else None
+
+    def _use(self, field: str) -> int:
+        """How little of use tests of the field, or of the bytes, were."""
+        return self._lesson.let_through[field].bit_length()
 
     def _in_bytes(self, leaf: Test) -> bool:
         """Does a record that the test is true of have a word of it in its bytes?"""

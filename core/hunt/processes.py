@@ -66,14 +66,16 @@ def seen(
 
 
 def _errands(todo: Sequence[tuple[Path, int]], jobs: int) -> Iterator[_Errand]:
-    """The files in order, as many together as are worth an errand."""
-    most = min(max(sum(amount for _, amount in todo) // (jobs * EACH), LEAST), MOST)
+    """The files in order, as many together as are worth an errand; fewer towards the end."""
     together, have = list[tuple[Path, int]](), 0
+    left = sum(amount for _, amount in todo)
     for path, amount in todo:
         together.append((path, amount))
         have += amount
+        most = min(max(left // (jobs * EACH), LEAST), MOST)
         if have >= most or len(together) == MOST_FILES:
             yield together
+            left -= have
             together, have = list[tuple[Path, int]](), 0
     if together:
         yield together

@@ -194,6 +194,9 @@ class Quick:
 
     def _renew(self, header: Header) -> None:
         """Go on with another header; who scans next with this detector begins with it."""
+        if header is self._header:
+            self._count_anew()
+            return
         self._plan.header = self._header = header
         self._prepare()
 
@@ -218,7 +221,11 @@ class Quick:
         self._beside, self._present = len(present) + len(own.absent), len(present)
         self._fields = _HeaderFields(self._plan.fields, header, self.layout)
         self._answers = header.answers
-        self._suspects = Suspects(header, self.layout)
+        self._count_anew()
+
+    def _count_anew(self) -> None:
+        """What is learned from here on."""
+        self._suspects = Suspects(self._header, self.layout)
         self._asked: Counter[int] = Counter()
         self._matched: Counter[int] = Counter()
         self._opened: list[NativeRecord] = []

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import sys
+from collections import Counter
 from typing import Any
 
 import fastavro
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from core.detect import NO_MATCH, Detector, Suppressed
 from core.detect.checks import any_in
+from core.detect.columns import Lesson
 from core.detect.plain import lookup, plain_match
 from core.model import Rule
 from core.ports import Derived, Source
@@ -768,6 +770,20 @@ def test_headers_are_made_anew_for_what_was_learned(monkeypatch: pytest.MonkeyPa
     assert tally.records == 301
     again = [(one.position, one.rules) for one in scanner.scan(text(*many[:150]), Tally())]
     assert again == [one for one in found if one[0] < 150]
+
+
+def test_what_teaches_nothing_new_leaves_the_header_and_its_answers() -> None:
+    header = Detector(HARD, [TRAIL]).plan(TRAIL.name).header
+    asked, none = Counter({4: 200}), Counter[Any]()
+    taught = header.learn(Lesson(none, asked, none))
+    assert taught is not header
+    assert taught.learn(Lesson(none, asked, none)) is taught
+    assert (header.lessons, taught.lessons) == (0, 2)
+    for _ in range(9):
+        taught = taught.learn(Lesson(none, none, none))
+    assert not taught.may_learn
+    passed_over = taught.learn(Lesson(none, none, Counter({"a.b": 1_000})))
+    assert passed_over is not taught
 
 
 @pytest.mark.parametrize("name", ENVELOPES)
