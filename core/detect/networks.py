@@ -6,9 +6,8 @@ It knows nothing of fields or records.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import ip_network
-from socket import AF_INET, inet_pton
 from typing import Any, TypeAlias
 
 from core.detect import values
@@ -20,6 +19,10 @@ class Networks:
     """Networks by version and length of prefix, each as the prefix that it is."""
 
     def __init__(self, networks: Iterable[str]) -> None:
+        # Imported when a rule first names a network: cold starts are short.
+        from socket import AF_INET, inet_pton
+
+        self._ipv4 = partial(inet_pton, AF_INET)
         self._prefixes: dict[int, dict[int, set[int]]] = {4: {}, 6: {}}
         for one in map(ip_network, networks):
             lengths = self._prefixes[one.version]
@@ -28,7 +31,13 @@ class Networks:
 
     def hold(self, value: Any) -> bool:
         """Is the value an address, or a network that lies wholly, within one of them?"""
-        found = _read(value) if isinstance(value, str) else None
+        if not isinstance(value, str):
+            return False
+        found: _Range | None
+        try:  # most are addresses of IPv4, and those the system reads far quicker
+            found = 4, 32, 32, int.from_bytes(self._ipv4(value))
+        except (OSError, ValueError):
+            found = _parsed(value)
         if found is None:
             return False
         version, bits, length, first = found
@@ -38,16 +47,9 @@ class Networks:
         return False
 
 
-def _read(value: str) -> _Range | None:
-    """What the text means. Most are addresses of IPv4, and those the system reads far quicker."""
-    try:
-        return 4, 32, 32, int.from_bytes(inet_pton(AF_INET, value))
-    except (OSError, ValueError):
-        return _parsed(value)
-
-
 @lru_cache(maxsize=16_384)
 def _parsed(value: str) -> _Range | None:
+    """What the text means: the same few come again and again."""
     found = values.network(value)
     if found is None:
         return None
