@@ -43,8 +43,9 @@ def in_order(
     has each result. An error in one of the others is raised here; one that ends without a word is a
     RuntimeError.
     """
-    others = _Others(count, jobs, start, given)
+    others = _Others(count, jobs)
     try:
+        others.start(jobs - 1, start, given)
         yield from _results(count, own, others)
     finally:
         others.end()
@@ -98,23 +99,23 @@ class _Turns(NamedTuple):
 class _Others:
     """The other processes, and what they send."""
 
-    def __init__(
-        self,
-        count: int,
-        jobs: int,
-        start: Callable[..., Callable[[int], Any]],
-        given: tuple[Any, ...],
-    ) -> None:
-        context: Any = multiprocessing.get_context(method())
-        self.turns = _Turns(context.Value("q", 0), context.Semaphore(jobs * AHEAD), count)
+    def __init__(self, count: int, jobs: int) -> None:
+        self._context: Any = multiprocessing.get_context(method())
+        taken, ahead = self._context.Value("q", 0), self._context.Semaphore(jobs * AHEAD)
+        self.turns = _Turns(taken, ahead, count)
         self._pipes: list[Connection] = []
-        self._processes = []
-        for _ in range(jobs - 1):
+        self._processes: list[Any] = []
+
+    def start(
+        self, many: int, start: Callable[..., Callable[[int], Any]], given: tuple[Any, ...]
+    ) -> None:
+        """Start so many."""
+        for _ in range(many):
             # A socket, because it holds more than a pipe before its writer has to wait.
-            mine, theirs = context.Pipe(duplex=True)
+            mine, theirs = self._context.Pipe(duplex=True)
             self._pipes.append(mine)
             arguments = (theirs, tuple(self._pipes), self.turns, start, given)
-            process = context.Process(target=_serve, args=arguments, daemon=True)
+            process = self._context.Process(target=_serve, args=arguments, daemon=True)
             process.start()
             theirs.close()
             self._processes.append(process)
@@ -125,7 +126,7 @@ class _Others:
             pipe = cast("Connection", ready)
             try:
                 message = pipe.recv()
-            except EOFError:
+            except (EOFError, OSError):  # the latter within a message
                 raise RuntimeError("a process ended before its work did") from None
             if message is None:
                 self._pipes.remove(pipe)

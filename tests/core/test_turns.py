@@ -18,6 +18,13 @@ import pytest
 
 from core.hunt import turns
 
+
+def break_off(sender: Any, message: Any) -> None:
+    """Say how long the message is, and end after its first byte."""
+    os.write(sender._pipe.fileno(), b"\0\0\x10\0x")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -34,6 +41,8 @@ def start(kind: str) -> Callable[[int], Any]:
             raise ValueError(f"task {number} is bad")
         if kind == "dies":
             os.kill(os.getpid(), signal.SIGKILL)
+        if kind == "dies while it sends":
+            setattr(turns._Sender, "send", break_off)  # noqa: B010 - of this process alone
         if kind == "long":
             return "x" * 3_000_000
         if kind == "sleeps" and number:
@@ -84,9 +93,10 @@ def test_an_error_in_another_process_is_raised_here(method: str) -> None:
     assert not multiprocessing.active_children()
 
 
-def test_a_process_that_is_killed_is_not_waited_for() -> None:
+@pytest.mark.parametrize("kind", ["dies", "dies while it sends"])
+def test_a_process_that_is_killed_is_not_waited_for(kind: str) -> None:
     with pytest.raises(RuntimeError, match="a process ended before its work did"):
-        list(turns.in_order(100_000, 3, slow, start, ("dies",)))
+        list(turns.in_order(100_000, 3, slow, start, (kind,)))
     assert not multiprocessing.active_children()
 
 
