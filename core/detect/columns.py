@@ -18,7 +18,7 @@ from core.detect.matcher import Fields
 from core.detect.partial import fields_of
 from core.rulebook import Rulebook
 
-__all__ = ["Columns", "Lesson", "column_of", "is_sound", "overlap"]
+__all__ = ["Barred", "Columns", "Lesson", "column_of", "is_sound", "overlap"]
 
 MOST_EXACT = 8
 MOST_EXTRA = 12
@@ -57,8 +57,16 @@ class Lesson(NamedTuple):
         )
 
 
+class Barred(NamedTuple):
+    """Native paths that make no columns."""
+
+    everywhere: frozenset[str] = frozenset()
+    exact: frozenset[str] = frozenset()
+    """No exact ones: they have too many texts."""
+
+
 class Columns:
-    """The columns for some rules; those in `dropped` (native paths) are left out."""
+    """The columns for some rules."""
 
     def __init__(
         self,
@@ -67,10 +75,10 @@ class Columns:
         fields: Fields,
         route: str,
         lesson: Lesson,
-        dropped: frozenset[str],
+        barred: Barred,
     ) -> None:
         self._book, self._numbers, self._fields = book, numbers, fields
-        self._route, self._lesson, self._dropped = route, lesson, dropped
+        self._route, self._lesson, self._barred = route, lesson, barred
         self.below: set[str] = set()
         """Paths that lead through columns; no record may have one of them as a dotted key."""
         self._columns: list[str] = []
@@ -145,7 +153,7 @@ class Columns:
             new = self._room(field)
             if new is None or len(self._columns) + len(new) > MOST_EXACT:
                 continue
-            if self._dropped.isdisjoint(new):
+            if frozenset().union(*self._barred).isdisjoint(new):
                 self._columns += new
                 self.below.update(set(self._fields.reads(field)).difference(self._columns))
         return tuple(self._columns)
@@ -250,7 +258,11 @@ class Columns:
             paths = self.paths(field)
             new = [path for path in paths if path not in self._columns]
             fits = not any(overlap(path, other) for path in new for other in self._columns)
-            if self.knows(field) or field in self._taken or not self._dropped.isdisjoint(paths):
+            if (
+                self.knows(field)
+                or field in self._taken
+                or not self._barred.everywhere.isdisjoint(paths)
+            ):
                 continue
             if paths and fits and len(chosen) < most:
                 self._columns += new

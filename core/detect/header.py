@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from core.detect.checks import WORDS, Check, Guard, Words, words
-from core.detect.columns import Columns, Lesson, column_of
+from core.detect.columns import Barred, Columns, Lesson, column_of
 from core.detect.gates import Cost, Test, gate
 from core.detect.index import Index
 from core.detect.matcher import Fields, View
@@ -35,7 +35,10 @@ LESSONS = 4
 """So often a header is made anew for what was learned."""
 
 MOST_ANSWERS = 20_000
-"""Combinations of header texts remembered; when there are more, a field is dropped."""
+"""Combinations of header texts remembered; when there are more, all are forgotten."""
+
+CROWD = 1_000
+"""So many answers, if half of the records had one of their own, are a sign of a crowded column."""
 
 MOST_SETTLED = 50_000
 """Results of rules for texts of exact fields that are remembered."""
@@ -83,21 +86,21 @@ class Header:
         fields: Fields,
         route: str,
         lesson: Lesson | None = None,
-        dropped: frozenset[str] = frozenset(),
+        barred: Barred | None = None,
     ) -> None:
         self._book, self._numbers, self._fields = book, numbers, fields
-        self._route, self._dropped = route, dropped
+        self._route, self._barred = route, barred or Barred()
         self._lesson = lesson or Lesson(Counter(), Counter(), Counter())
         self._checks: dict[tuple[int, tuple[tuple[int, Test], ...]], Check | Words] = {}
         self._settled: dict[tuple[int, tuple[Any, ...]], _Left] = {}
         self._of_rule: dict[int, _Of] = {}
-        self.columns = Columns(book, numbers, fields, route, self._lesson, dropped)
+        self.columns = Columns(book, numbers, fields, route, self._lesson, self._barred)
         self.exact, self.extra = self.columns.exact, self.columns.extra
         self.answers: dict[tuple[Any, ...], Answer] = {}
         """By the texts of the exact fields; see `keep`."""
         self.lessons = 0
         self.crowded = ""
-        """A column with so many different texts that a header without it would be better."""
+        """An exact column with so many different texts that it had better be an extra one."""
         self.guards = tuple(Guard() for _ in self.extra)
         named = {field for number in numbers for field in book.entries[number].needs}
         only = frozenset(filter(self.columns.knows, named))
@@ -105,17 +108,20 @@ class Header:
 
     def without(self, column: str) -> Header:
         """The same rules with a header that lacks one of the columns."""
-        other = self._again(self._lesson, self._dropped | {column})
-        other.lessons = self.lessons
-        return other
+        barred = self._barred._replace(everywhere=self._barred.everywhere | {column})
+        return self._again(self._lesson, self.lessons, barred)
+
+    def uncrowded(self) -> Header:
+        """The same rules with a header whose exact columns lack the crowded one."""
+        barred = self._barred._replace(exact=self._barred.exact | {self.crowded})
+        return self._again(self._lesson, self.lessons, barred)
 
     def learn(self, lesson: Lesson) -> Header:
         """The same rules with a header that is made for the rules asked so often; where that is as
         this one is, this one with all its answers.
         """
         learned = self._lesson + lesson
-        better = self._again(learned, self._dropped)
-        better.lessons = self.lessons + 1
+        better = self._again(learned, self.lessons + 1)
         if better.likeness() != self.likeness():
             return better
         self._lesson, self.lessons = learned, better.lessons
@@ -133,9 +139,7 @@ class Header:
 
     def unlearned(self) -> Header:
         """The same rules with the header that they had at first; it learns no more."""
-        plain = self._again(Lesson(Counter(), Counter(), Counter()), self._dropped)
-        plain.lessons = LESSONS
-        return plain
+        return self._again(Lesson(Counter(), Counter(), Counter()), LESSONS)
 
     def answer(self, found: tuple[Any, ...]) -> Answer:
         """The answer for values of `exact` (no list, no object); UNSET for what is absent."""
@@ -163,12 +167,24 @@ class Header:
         self.answers[found] = answer
         return answer
 
+    def notice(self, records: int) -> None:
+        """See whether a column is crowded, after so many records."""
+        many = len(self.answers)
+        if many >= CROWD and 2 * many > records:
+            self.crowded = self._most_texts(many // 2)
+
     def _forget(self) -> None:
-        """All answers; the column that repeats least is named, the first, the route, never."""
-        texts = [len({key[place] for key in self.answers}) for place in range(len(self.exact))]
+        """All answers."""
+        self.crowded = self._most_texts(MOST_ANSWERS // 50)
         self.answers.clear()
+
+    def _most_texts(self, least: int) -> str:
+        """The column that repeats least among the answers, if it has more than so many texts; never
+        the first, the route.
+        """
+        texts = [len({key[place] for key in self.answers}) for place in range(len(self.exact))]
         worst = max(range(1, len(self.exact)), key=texts.__getitem__, default=0)
-        self.crowded = self.exact[worst] if worst and texts[worst] > MOST_ANSWERS // 50 else ""
+        return self.exact[worst] if worst and texts[worst] > least else ""
 
     def covers(self, number: int) -> bool:
         """Does the header have all that the rule looks at?"""
@@ -216,8 +232,11 @@ class Header:
             self._checks[field, tests] = found
         return found
 
-    def _again(self, lesson: Lesson, dropped: frozenset[str]) -> Header:
-        return Header(self._book, self._numbers, self._fields, self._route, lesson, dropped)
+    def _again(self, lesson: Lesson, lessons: int, barred: Barred | None = None) -> Header:
+        barred = barred or self._barred
+        other = Header(self._book, self._numbers, self._fields, self._route, lesson, barred)
+        other.lessons = lessons
+        return other
 
     def _first(self) -> str:
         """The route, if the header tells it."""

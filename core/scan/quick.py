@@ -99,7 +99,7 @@ class Quick:
     def headers(self, data: bytes, *, listed: bool) -> list[Any] | None:
         """The headers of all records of a chunk; None when it must go the slow way."""
         if self._header.crowded:
-            self._renew(self._header.without(self._header.crowded))
+            self._renew(self._header.uncrowded())
         elif self.has_learned:
             refuted, opened = self._asked - self._matched, tuple(self._opened)
             lesson = Lesson(self._matched, refuted, self._suspects.through, opened)
@@ -118,7 +118,8 @@ class Quick:
     @property
     def has_learned(self) -> bool:
         """Would other headers serve better from here on?"""
-        return self._questions > LESSON and self._header.may_learn
+        taught = self._questions > LESSON and self._header.may_learn
+        return taught or bool(self._header.crowded)
 
     @property
     def step(self) -> int:
@@ -136,7 +137,9 @@ class Quick:
         each would cost more than decoding it.
         """
         self._seen += len(headers)
+        self._under += len(headers)
         found = self._found(headers)
+        self._header.notice(self._under)
         seen = set(found)
         asks = self._suspects.of(headers, found, seen, records, first)
         strange = self._foreign(headers)
@@ -221,6 +224,8 @@ class Quick:
         self._beside, self._present = len(present) + len(own.absent), len(present)
         self._fields = _HeaderFields(self._plan.fields, header, self.layout)
         self._answers = header.answers
+        self._under = 0
+        """Records whose headers were such."""
         self._count_anew()
 
     def _count_anew(self) -> None:

@@ -651,6 +651,7 @@ def test_headers_decide_as_whole_records_do(
         if eager:  # new headers after every second record
             patch.setattr("core.scan.quick.LESSON", 0)
             patch.setattr("core.detect.header.LESSONS", 9)
+            patch.setattr("core.detect.header.CROWD", 2)
             patch.setattr("core.scan.quick.STEP", 2)
             patch.setattr("core.detect.checks.KEPT", 1)
         assert list_of(Scanner(detector), given) == expected
@@ -770,6 +771,22 @@ def test_headers_are_made_anew_for_what_was_learned(monkeypatch: pytest.MonkeyPa
     assert tally.records == 301
     again = [(one.position, one.rules) for one in scanner.scan(text(*many[:150]), Tally())]
     assert again == [one for one in found if one[0] < 150]
+
+
+def test_a_column_of_ids_is_searched_rather_than_told_apart() -> None:
+    """All rules look for the address of somebody, and no two records have one alike."""
+    rules = [("aws/cloudtrail", Text("ip", (f"192.0.2.{n}",))) for n in range(20)]
+    detector, tally = Detector(rulebook(*rules), [TRAIL]), Tally()
+    many = [QUIET | {"ip": f"198.51.{n % 100}.{n}"} for n in range(4_000)]
+    many[3_000] |= {"ip": "192.0.2.7"}
+    scanner = Scanner(detector, (("eventID",),))
+    assert [one.position for one in scanner.scan(text(*many), tally)] == [3_000]
+    header = detector.plan(TRAIL.name).header
+    assert (header.exact, header.extra) == (("eventName",), ("ip",))
+    assert len(header.answers) == 1
+    assert tally.opened == 0
+    again = Scanner(detector, (("eventID",),)).scan(text(*many), tally)
+    assert [one.rules[0].id for one in again] == ["7"]
 
 
 def test_what_teaches_nothing_new_leaves_the_header_and_its_answers() -> None:
