@@ -95,9 +95,9 @@ def _has(field: str | None, text: str) -> Text:
 SHAPES: Mapping[str, Callable[[int], Expr]] = {
     "an exact address": lambda n: Text("sourceIPAddress", (f"192.0.2.{n}",)),
     "500 addresses": lambda n: Text("sourceIPAddress", tuple(f"x{n}.{i}" for i in range(500))),
-    "a network": lambda n: Cidr("sourceIPAddress", f"0.0.{n}.0/24"),
+    "a network": lambda n: Cidr("sourceIPAddress", f"0.{n // 256}.{n % 256}.0/24"),
     "20 networks": lambda n: Or(
-        tuple(Cidr("sourceIPAddress", f"0.{n}.{i}.0/24") for i in range(20))
+        tuple(Cidr("sourceIPAddress", f"0.{n % 256}.{i}.0/24") for i in range(20))
     ),
     "a caller": lambda n: Text("userIdentity.arn", (f"arn:aws:iam::1:user/{n}",)),
     "contains": lambda n: _has("userAgent", f"tool-{n}"),

@@ -8,7 +8,7 @@ whole record, as bytes. It knows nothing of records or headers.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +16,7 @@ import msgspec
 import re2
 
 from core.detect.gates import Test
-from core.detect.matcher import Sieve, compare_test, in_lines, one_of, regex_test, text_test
+from core.detect.matcher import Sieve, compare_any, in_lines, one_of, regex_test, text_test
 from core.detect.networks import Networks
 from core.rulebook import Cidr, Compare, Exists, Pattern, Regex, Text
 
@@ -172,12 +172,9 @@ class Guard:
         regexes = [one.pattern for one in self._leaves if isinstance(one, Regex)]
         unusual = [pattern for pattern in regexes if not literal(pattern)]
         self._word_in = one_of({re2.escape(word) for word in map(literal, regexes) if word})
-        networks = [one.network for one in self._leaves if isinstance(one, Cidr)]
         if unusual:
             self._regex, self._in_lines = one_of(unusual), in_lines(unusual)
-        self._tests = [Networks(networks).hold] if networks else []
-        others = [one for one in self._leaves if isinstance(one, Compare | Exists)]
-        self._tests += map(_test, others)
+        self._tests = _together(self._leaves)
         patterns = [p for one in self._leaves if isinstance(one, Text) for p in one.patterns]
         self._sieve = Sieve(set(map(_folded, patterns)))
         return self._sieve
@@ -191,20 +188,29 @@ def _by_rule(tests: Iterable[tuple[int, Test]]) -> dict[int, list[Test]]:
 
 
 def _one_of(leaves: Sequence[Test]) -> Callable[[str], bool]:
-    """The test whether any of them holds: networks are looked up, however many they are."""
-    networks = [leaf.network for leaf in leaves if isinstance(leaf, Cidr)]
-    tests = [_test(leaf) for leaf in leaves if not isinstance(leaf, Cidr)]
-    tests += [Networks(networks).hold] if networks else []
+    """The test whether any of them could hold."""
+    tests = _together(leaves)
+    for leaf in leaves:
+        if isinstance(leaf, Text):
+            tests.append(text_test(leaf))
+        elif isinstance(leaf, Regex):
+            tests.append(_regex_test(leaf))
     return tests[0] if len(tests) == 1 else lambda text: any(test(text) for test in tests)
 
 
-def _test(leaf: Text | Regex | Compare | Exists) -> Callable[[str], bool]:
-    if isinstance(leaf, Exists):
-        return lambda text: True
-    if isinstance(leaf, Compare):
-        return compare_test(leaf)
-    if isinstance(leaf, Text):
-        return text_test(leaf)
+def _together(leaves: Collection[Test]) -> list[Callable[[str], bool]]:
+    """Tests of one text that stand for many: all networks, all comparisons, being there."""
+    tests: list[Callable[[str], bool]] = []
+    if networks := [leaf.network for leaf in leaves if isinstance(leaf, Cidr)]:
+        tests.append(Networks(networks).hold)
+    if compared := [leaf for leaf in leaves if isinstance(leaf, Compare)]:
+        tests.append(compare_any(compared))
+    if any(isinstance(leaf, Exists) for leaf in leaves):
+        tests.append(lambda text: True)
+    return tests
+
+
+def _regex_test(leaf: Regex) -> Callable[[str], bool]:
     test, word = regex_test(leaf), literal(leaf.pattern)
     return lambda text: word in text and test(text)
 

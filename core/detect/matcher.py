@@ -6,6 +6,7 @@ look at the same field share the work. It knows nothing of rules' names or of th
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -37,7 +38,7 @@ __all__ = [
     "Matcher",
     "Sieve",
     "View",
-    "compare_test",
+    "compare_any",
     "in_lines",
     "matcher",
     "one_of",
@@ -221,10 +222,31 @@ def text_test(expr: Text) -> Callable[[str], bool]:
     return test
 
 
-def compare_test(expr: Compare) -> Callable[[str], bool]:
-    """Could the test hold for what is written so? A number that is too long as text may be one."""
-    test = _compares(expr)
-    return lambda text: test(text) or len(text) > values.LONGEST_NUMBER
+def compare_any(exprs: Iterable[Compare]) -> Callable[[str], bool]:
+    """Could one of the tests hold for what is written so? Each text is read once, however many they
+    are. At times true when none holds: at a bound, and for a number that is too long as text.
+    """
+    by_part: dict[str, list[Compare]] = {}
+    for expr in exprs:
+        by_part.setdefault(expr.part, []).append(expr)
+    tests = [_beyond(part, some) for part, some in by_part.items()]
+    return lambda text: len(text) > values.LONGEST_NUMBER or any(test(text) for test in tests)
+
+
+def _beyond(part: str, exprs: Iterable[Compare]) -> Callable[[str], bool]:
+    """Is the number at one of the bounds, or beyond it?"""
+    numbers: dict[str, list[float]] = {op: [] for op in _OPS}
+    for expr in exprs:
+        numbers[expr.op].append(expr.number)
+    least = min(numbers["gt"] + numbers["gte"], default=math.inf)
+    most = max(numbers["lt"] + numbers["lte"], default=-math.inf)
+    equal = frozenset(numbers["eq"])
+
+    def test(text: str) -> bool:
+        found = values.date_part(text, part) if part else values.number(text)
+        return found is not None and (found >= least or found <= most or found in equal)
+
+    return test
 
 
 def regex_test(expr: Regex) -> Callable[[str], bool]:
@@ -372,18 +394,13 @@ def _within(field: str, networks: Iterable[Cidr]) -> Matcher:
 
 
 def _compare(expr: Compare) -> Matcher:
-    field, test = expr.field, _compares(expr)
-    return lambda view: any(test(one) for one in values.flat(view.raw(field)))
-
-
-def _compares(expr: Compare) -> Callable[[Any], bool]:
-    wanted, part, holds = expr.number, expr.part, _OPS[expr.op]
+    field, wanted, part, holds = expr.field, expr.number, expr.part, _OPS[expr.op]
 
     def test(value: Any) -> bool:
         found = values.date_part(value, part) if part else values.number(value)
         return found is not None and holds(found, wanted)
 
-    return test
+    return lambda view: any(test(one) for one in values.flat(view.raw(field)))
 
 
 def _null(expr: Null) -> Matcher:
