@@ -2,9 +2,10 @@
 
     Detector(book, sources).match("aws/cloudtrail", record) -> rules, in rulebook order
 
-Reading order: values.py (fields and how they read), matcher.py (expressions as closures), index.py
-(which rules to try), columns.py, header.py and checks.py (what a few fields decide), filters.py
-(which hits are suppressed), plain.py (the oracle, which no function that runs imports).
+Reading order: values.py (fields and how they read), texts.py (tests of texts), matcher.py
+(expressions as closures), index.py (which rules to try), gates.py, columns.py, header.py and
+checks.py (what a few fields decide), filters.py (which hits are suppressed), plain.py (the oracle,
+which no function that runs imports).
 Nothing here knows bytes or files: core.scan does.
 """
 

@@ -16,8 +16,8 @@ import msgspec
 import re2
 
 from core.detect.gates import Test
-from core.detect.matcher import Sieve, compare_any, in_lines, one_of, regex_test, text_test
 from core.detect.networks import Networks
+from core.detect.texts import Sieve, compare_any, in_lines, one_of, regex_test, text_test
 from core.rulebook import Cidr, Compare, Exists, Pattern, Regex, Text
 
 __all__ = ["WORDS", "Check", "Guard", "Words", "any_in", "literal", "may_hide", "words"]

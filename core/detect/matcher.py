@@ -6,18 +6,14 @@ look at the same field share the work. It knows nothing of rules' names or of th
 
 from __future__ import annotations
 
-import math
 import operator
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeAlias
-
-import re2
 
 from core.detect import values
 from core.detect.networks import Networks
+from core.detect.texts import OPS, like, regex_test
 from core.rulebook import (
-    ANY_MANY,
     And,
     Cidr,
     Compare,
@@ -36,14 +32,8 @@ __all__ = [
     "PREFIX",
     "Fields",
     "Matcher",
-    "Sieve",
     "View",
-    "compare_any",
-    "in_lines",
     "matcher",
-    "one_of",
-    "regex_test",
-    "text_test",
 ]
 
 Matcher: TypeAlias = Callable[["View"], bool]
@@ -199,7 +189,7 @@ def _text(expr: Text) -> Matcher:
     field = expr.field
     see = View.cased if expr.cased else View.folded
     plain = frozenset(p for p in expr.patterns if isinstance(p, str))
-    tests = tuple(_like(p) for p in expr.patterns if not isinstance(p, str))
+    tests = tuple(like(p) for p in expr.patterns if not isinstance(p, str))
     if not tests:
         return lambda view: not plain.isdisjoint(see(view, field))
     if len(tests) == 1 and not plain:
@@ -210,178 +200,9 @@ def _text(expr: Text) -> Matcher:
     )
 
 
-def text_test(expr: Text) -> Callable[[str], bool]:
-    """The test for one text, as it is written."""
-    plain = frozenset(p for p in expr.patterns if isinstance(p, str))
-    tests = tuple(_like(p) for p in expr.patterns if not isinstance(p, str))
-
-    def test(text: str) -> bool:
-        text = text if expr.cased else text.casefold()
-        return text in plain or any(one(text) for one in tests)
-
-    return test
-
-
-def compare_any(exprs: Iterable[Compare]) -> Callable[[str], bool]:
-    """Could one of the tests hold for what is written so? Each text is read once, however many they
-    are. At times true when none holds: at a bound, and for a number that is too long as text.
-    """
-    by_part: dict[str, list[Compare]] = {}
-    for expr in exprs:
-        by_part.setdefault(expr.part, []).append(expr)
-    tests = [_beyond(part, some) for part, some in by_part.items()]
-    return lambda text: len(text) > values.LONGEST_NUMBER or any(test(text) for test in tests)
-
-
-def _beyond(part: str, exprs: Iterable[Compare]) -> Callable[[str], bool]:
-    """Is the number at one of the bounds, or beyond it?"""
-    numbers: dict[str, list[float]] = {op: [] for op in _OPS}
-    for expr in exprs:
-        numbers[expr.op].append(expr.number)
-    least = min(numbers["gt"] + numbers["gte"], default=math.inf)
-    most = max(numbers["lt"] + numbers["lte"], default=-math.inf)
-    equal = frozenset(numbers["eq"])
-
-    def test(text: str) -> bool:
-        found = values.date_part(text, part) if part else values.number(text)
-        return found is not None and (found >= least or found <= most or found in equal)
-
-    return test
-
-
-def regex_test(expr: Regex) -> Callable[[str], bool]:
-    """The test for one text."""
-    regex = _regex_of(expr.pattern)
-    return lambda text: _search(regex, text)
-
-
-def one_of(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Could one of the expressions be found in the text? Searched for as one, where RE2 has the
-    room for it; else the answer is always yes.
-    """
-    every = sorted(patterns)
-    if not every:
-        return lambda text: False
-    try:
-        regex = _regex_of("|".join(f"(?:{one})" for one in every))
-    except re2.error:  # too large as one, though none of them is
-        return lambda text: True
-    return lambda text: _search(regex, text)
-
-
-def in_lines(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Could one of the expressions be found in a line of a text? One search for all lines. At times
-    true when it is in none, never false when it is in one.
-    """
-    every = sorted(patterns)
-    if any(map(_BY_TEXT.search, every)):
-        return lambda joined: True
-    try:  # so that the edges of a line are taken for those of a text
-        regex = _regex_of(f"(?m:{'|'.join(f'(?:{one})' for one in every)})")
-    except re2.error:  # too large as one
-        return lambda joined: True
-    return lambda joined: _search(regex, joined)
-
-
-class Sieve:
-    """Many patterns at once: could a text, case aside, be like one of them?"""
-
-    def __init__(self, patterns: Iterable[Pattern]) -> None:
-        many = tuple(patterns)
-        self._plain = frozenset(p for p in many if isinstance(p, str))
-        starts, ends, inside, others = _sorted_out(p for p in many if not isinstance(p, str))
-        self._starts, self._first = starts, sorted({len(p) for p in starts})
-        self._ends, self._last = ends, sorted({len(p) for p in ends})
-        self._inside = _regex_of("|".join(map(re2.escape, sorted(inside)))) if inside else None
-        self._others = others
-
-    def one(self, text: str) -> bool:
-        """Of this text."""
-        text = text.casefold()
-        return (
-            text in self._plain
-            or self._edges(text)
-            or (self._inside is not None and _search(self._inside, text))
-        )
-
-    def any(self, texts: Collection[str], joined: str) -> bool:
-        """Of any of these texts; at times true when none is, as they are searched as one.
-
-        `joined` is all of them, a line each.
-        """
-        joined = joined.casefold()
-        if self._inside is not None and _search(self._inside, joined):
-            return True
-        if not (self._plain or self._first or self._last or self._others):
-            return False
-        folded = set(joined.split("\n"))
-        if joined.count("\n") >= len(texts):  # a text has line breaks itself
-            folded = {text.casefold() for text in texts}
-        return (
-            not self._plain.isdisjoint(folded)
-            or any(not self._starts.isdisjoint({t[:size] for t in folded}) for size in self._first)
-            or any(not self._ends.isdisjoint({t[-size:] for t in folded}) for size in self._last)
-            or any(other(text) for other in self._others for text in folded)
-        )
-
-    def _edges(self, text: str) -> bool:
-        return (
-            any(text[:size] in self._starts for size in self._first)
-            or any(text[-size:] in self._ends for size in self._last)
-            or any(other(text) for other in self._others)
-        )
-
-
-def _sorted_out(
-    patterns: Iterable[Pattern],
-) -> tuple[set[str], set[str], set[str], list[Callable[[str], bool]]]:
-    """What texts may start with, end with and contain; tests for all other patterns."""
-    starts, ends, inside = set(), set(), set()
-    others = []
-    for pattern in patterns:
-        match pattern:
-            case (str(part), 0):
-                starts.add(part)
-            case (0, str(part)):
-                ends.add(part)
-            case (0, str(part), 0):
-                inside.add(part)
-            case _:
-                others.append(_like(pattern))
-    return starts, ends, inside, others
-
-
-def _like(pattern: Pattern) -> Callable[[str], bool]:
-    """A test for text with wildcards: the usual shapes by str methods, others by RE2."""
-    match pattern:
-        case (0,):
-            return lambda one: True
-        case (0, str(part), 0):
-            return lambda one: part in one
-        case (str(part), 0):
-            return lambda one: one.startswith(part)
-        case (0, str(part)):
-            return lambda one: one.endswith(part)
-    source = "".join(
-        re2.escape(p) if isinstance(p, str) else ".*" if p == ANY_MANY else "." for p in pattern
-    )
-    regex = _regex_of(rf"(?s)\A{source}\z")
-    return lambda one: _search(regex, one)
-
-
 def _regex(expr: Regex) -> Matcher:
-    field, regex = expr.field, _regex_of(expr.pattern)
-    return lambda view: any(_search(regex, one) for one in view.cased(field))
-
-
-def _regex_of(source: str) -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    return re2.compile(source, options)
-
-
-def _search(regex: Any, text: str) -> bool:
-    return regex.search(text) is not None
+    field, test = expr.field, regex_test(expr)
+    return lambda view: any(map(test, view.cased(field)))
 
 
 def _cidr(expr: Cidr) -> Matcher:
@@ -394,7 +215,7 @@ def _within(field: str, networks: Iterable[Cidr]) -> Matcher:
 
 
 def _compare(expr: Compare) -> Matcher:
-    field, wanted, part, holds = expr.field, expr.number, expr.part, _OPS[expr.op]
+    field, wanted, part, holds = expr.field, expr.number, expr.part, OPS[expr.op]
 
     def test(value: Any) -> bool:
         found = values.date_part(value, part) if part else values.number(value)
@@ -441,9 +262,6 @@ def _all_plain(patterns: Iterable[Pattern]) -> bool:
     return all(isinstance(pattern, str) for pattern in patterns)
 
 
-_BY_TEXT = re.compile(r"\\[AzC]|\(\?\w*-")
-"""What may tell the edges of a text from those of a line, or take a line break for less."""
-
 _LEAVES = 50
 """A search of every leaf costs more than anything that looks at one field."""
 
@@ -451,14 +269,6 @@ _RENDERED = 200
 """To render a record costs more than all that can be asked of it as it is."""
 
 _COSTS: Mapping[type, int] = {Null: 1, Exists: 0, Ref: 2, Compare: 3, Regex: 5, Cidr: 6}
-
-_OPS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "eq": operator.eq,
-    "lt": operator.lt,
-    "lte": operator.le,
-    "gt": operator.gt,
-    "gte": operator.ge,
-}
 
 _REFS: Mapping[str, Callable[[str, str], bool]] = {
     "is": operator.eq,
