@@ -35,8 +35,8 @@ def in_order(
     own: Callable[[int], Any],
     start: Callable[..., Callable[[int], Any]],
     given: tuple[Any, ...],
-) -> Generator[tuple[int, Any, bool]]:
-    """(number, result, whether it was sent) of the tasks 0 .. count - 1, in order.
+) -> Generator[tuple[int, Any]]:
+    """(number, result) of the tasks 0 .. count - 1, in order.
 
     This process does tasks by `own`. Each of the `jobs - 1` others calls `start` with `given` once,
     which gives what does its tasks; where they can't be forked, both have to be picklable, and so
@@ -57,10 +57,8 @@ def method() -> str:
     return "fork" if "fork" in methods and threading.active_count() == 1 else "spawn"
 
 
-def _results(
-    count: int, own: Callable[[int], Any], others: _Others
-) -> Iterator[tuple[int, Any, bool]]:
-    there: dict[int, tuple[Any, bool]] = {}
+def _results(count: int, own: Callable[[int], Any], others: _Others) -> Iterator[tuple[int, Any]]:
+    there: dict[int, Any] = {}
     for number in range(count):
         while number not in there:
             # What the others have sent is taken first, so that none of them stands and waits.
@@ -68,10 +66,10 @@ def _results(
             if number in there:
                 break
             if (mine := others.turns.take(block=False)) is not None:
-                there[mine] = own(mine), False
+                there[mine] = own(mine)
             else:
                 there.update(others.sent(block=True))
-        yield number, *there.pop(number)
+        yield number, there.pop(number)
         others.turns.ahead.release()
 
 
@@ -120,7 +118,7 @@ class _Others:
             theirs.close()
             self._processes.append(process)
 
-    def sent(self, *, block: bool) -> Iterator[tuple[int, tuple[Any, bool]]]:
+    def sent(self, *, block: bool) -> Iterator[tuple[int, Any]]:
         """Results that were sent by now; with `block` at least one, if any is to come."""
         for ready in wait(self._pipes, None if block else 0):
             pipe = cast("Connection", ready)
@@ -133,8 +131,7 @@ class _Others:
             elif isinstance(message, BaseException):
                 raise message
             else:
-                number, result = message
-                yield number, (result, True)
+                yield message
 
     def end(self) -> None:
         """Let none live on, whether its work is done or not wanted any more."""
