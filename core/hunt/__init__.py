@@ -157,8 +157,9 @@ def _settle() -> None:
     """Make a process ready for a long run through files: once is enough.
 
     What is there already, rules above all, is there to stay: the garbage collector need not look
-    through it again and again, and forked processes share its pages. It need not look so often
-    either: what a hunt makes goes without its help, and much of it is kept for a while.
+    through it again and again, and forked processes share its pages. (Nor need it look now: next to
+    nothing of it is garbage.) It need not look so often either: what a hunt makes goes without its
+    help, and much of it is kept for a while.
 
     The C library is to keep the pages of one file's buffers for the next file's. glibc gives large
     blocks back to the system as soon as they are free, and the system clears every page that is
@@ -166,7 +167,6 @@ def _settle() -> None:
     that was freed (mallopt(3), M_MMAP_THRESHOLD), of 32 MB at most. Nothing is written to the
     block; elsewhere than on glibc it does nothing.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     bytes((32 << 20) - (64 << 10))
