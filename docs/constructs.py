@@ -25,7 +25,7 @@ FAULTS = "test_sigma_faults.py"
 CORRELATION = "test_sigma_correlation.py"
 WINDOWS = "test_correlate.py"
 FILTER = "test_sigma_filter.py"
-"""Another hand's work: while the file is not there, filters are not supported."""
+COLLECTION = "test_sigma_collection.py"
 
 VALUES = (
     Construct("text", "Equal, whatever the case.", f"{SEMANTICS}::equal"),
@@ -198,10 +198,9 @@ DOCUMENT = (
         f"{FAULTS}::test_one_bad_document_does_not_stop_the_others",
     ),
     Construct(
-        "`action: global`",
-        "Sigma 1's collections are refused.",
-        f"{FAULTS}::test_other_kinds_of_documents_are_refused_by_name",
-        supported=False,
+        "`action: global`, `reset`, `repeat`",
+        "Sigma 1's collections: documents of a file that share what one of them says.",
+        f"{COLLECTION}::test_what_is_global_is_taken_over_by_all_that_follow_until_reset",
     ),
 )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # run as a script, so that the repository need not be installed
 
-from constructs import FILTER, SECTIONS, Construct  # noqa: E402
+from constructs import SECTIONS, Construct  # noqa: E402
 
 from core.correlate import Correlation, silent  # noqa: E402
 from core.errors import BadConfig  # noqa: E402
@@ -89,7 +89,7 @@ def sigma_page() -> str:
         f"docs/constructs.py: {one.name}: there is no test {one.test}"
         for constructs in SECTIONS.values()
         for one in constructs
-        if not (_waits(one) or _is_there(one.test))
+        if not _is_there(one.test)
     ]
     if dead:
         raise BadConfig(dead)
@@ -112,16 +112,9 @@ def sigma_page() -> str:
 def _construct(one: Construct) -> str:
     name = one.name if "`" in one.name else one.name.replace("_", "\\_")
     name = name.replace("|", "\\|")
-    if _waits(one):
-        return f"| {name} | not yet | {one.meaning} | |"
     file, _, test = one.test.partition("::")
     shown = f"[`{test or file}`](../../tests/core/{file})"
     return f"| {name} | {'yes' if one.supported else 'no'} | {one.meaning} | {shown} |"
-
-
-def _waits(one: Construct) -> bool:
-    """Filters are not supported before they have a test."""
-    return one.test.startswith(FILTER) and not (TESTS / FILTER).exists()
 
 
 def _is_there(test: str) -> bool:

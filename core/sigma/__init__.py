@@ -145,6 +145,7 @@ class _Work:
         self.written[found.id] = written(document, searches)
         doubts = (unknown_source(reading, found.source, self.sources), unknown_taxonomy(reading))
         self.warnings.extend(doubt for doubt in doubts if doubt is not None)
+        self.warnings.extend(reading.doubts)
         self.warnings.extend(unsaid(reading))
         if tests:
             self.examples[found.id] = tests
@@ -170,6 +171,7 @@ class _Work:
                 self.faults.append(BadRule(reason, file=reading.file, line=line))
         for one, reading in found.values():
             self.warnings.extend(doubtful(reading, one))
+            self.warnings.extend(reading.doubts)
             if tests[one.id]:
                 self.examples[one.id] = tests[one.id]
         return [one for one, _ in found.values()]
@@ -193,6 +195,7 @@ class _Work:
             if one is None or reading.faults:
                 continue
             self.places[one.id] = f"{reading.file}:{reading.document.line}"
+            self.warnings.extend(reading.doubts)
             self.warnings.extend(questionable(reading, one, known))
             self.filter_examples |= {one.id: tests} if tests else {}
             found.append(one)

@@ -45,15 +45,20 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reading:
-    """One document being read: its nodes, and the faults found so far."""
+    """One document being read: its nodes, and the faults and doubts found so far."""
 
     def __init__(self, document: Node, file: str) -> None:
         self.nodes, self.document, self.file = document.map, document, file
         self.faults: list[BadRule] = []
+        self.doubts: list[BadRule] = []
 
     def fault(self, line: int, reason: str, hint: str = "") -> None:
         """Remember a fault; reading goes on so that the author sees all at once."""
         self.faults.append(BadRule(reason, file=self.file, line=line, hint=hint))
+
+    def doubt(self, line: int, reason: str, hint: str = "") -> None:
+        """Remember what is odd and can be honoured, or left, all the same."""
+        self.doubts.append(BadRule(reason, file=self.file, line=line, hint=hint))
 
     def text(self, key: str) -> str:
         """The key as text; "" when it is absent."""
@@ -105,6 +110,10 @@ def described(reading: Reading, source: str = "") -> Rule:
     title = reading.text("title") or reading.text("name") or reading.text("id")
     if not title or hint:
         reading.fault(reading.document.line, "a rule needs a title", hint)
+    version = reading.text("sigma-version").partition(".")[0]
+    if version.isdecimal() and int(version) > NEWEST:
+        line = reading.nodes["sigma-version"].line
+        reading.fault(line, f"the rule is written for Sigma {version}, and this reads {NEWEST}")
     tags = reading.texts("tags")
     level: Any = reading.one_of("level", LEVELS) or "medium"
     return Rule(
@@ -132,14 +141,17 @@ def provider(reading: Reading) -> str:
 
 
 def examples(reading: Reading, *, together: bool = False) -> tuple[Example, ...]:
-    """The `tests` of a rule; those of a correlation show several events `together`."""
+    """The `tests` of a rule; those of a correlation show several events `together`.
+
+    The key is free for any use: somebody else's tests are a doubt.
+    """
     node = reading.nodes.get("tests")
     if node is None or node.value is None:
         return ()
-    key = "events" if together else "event"
-    if not isinstance(node.value, list):
-        reading.fault(node.line, f"'tests' must be a list of {{name, fires, {key}}}")
+    if _is_foreign(node):
+        reading.doubt(node.line, "its tests are not run: they are no list of {name, fires, event}")
         return ()
+    key = "events" if together else "event"
     return tuple(found for one in node.list if (found := _example(reading, one, key)))
 
 
@@ -174,7 +186,7 @@ def unknown_taxonomy(reading: Reading) -> BadRule | None:
 def unsaid(reading: Reading) -> Iterator[BadRule]:
     """A warning for each thing that a rule must say, does not, and can be honoured without."""
     for key, instead in _UNSAID.items():
-        if key not in reading.nodes:
+        if key not in reading.nodes or reading.nodes[key].value in (None, {}):
             yield BadRule(
                 f"the rule has no {key}: {instead}",
                 file=reading.file,
@@ -203,8 +215,8 @@ def _is_neutral(logsource: Mapping[str, str]) -> bool:
 
 def _source(reading: Reading) -> str:
     node, logsource = reading.nodes.get("logsource"), _logsource(reading)
-    if node is None:
-        if hint := near("logsource", reading.nodes):
+    if node is None or node.value in (None, {}):
+        if node is None and (hint := near("logsource", reading.nodes)):
             reading.fault(reading.document.line, "a rule needs a logsource", hint)
         return ""
     for key, line in node.lines.items():
@@ -216,6 +228,11 @@ def _source(reading: Reading) -> str:
     if _is_neutral(logsource):
         return category if category in _NEUTRAL else f"{product}/{category}"
     return f"{product}/{logsource.get('service', '*')}"
+
+
+def _is_foreign(tests: Node) -> bool:
+    """Has nothing there a key of an example of ours?"""
+    return not any(key in one.map for one in tests.list for key in ("name", "fires", *_EVENTS))
 
 
 def _example(reading: Reading, node: Node, key: str) -> Example | None:
@@ -246,6 +263,11 @@ NEEDS: Mapping[str, str] = {
     "workspace": "Google Workspace's logs, which it shares with Google Cloud only when told to",
 }
 """What a rule may say in `needs`: telemetry that is off by default."""
+
+NEWEST = 2
+"""Version of Sigma: what a later one means by the same words can't be known."""
+
+_EVENTS = ("event", "events")
 
 _UNSAID: Mapping[str, str] = {
     "title": "its name or id stands for it",

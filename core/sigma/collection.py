@@ -21,8 +21,9 @@ def expanded(documents: Iterable[Node]) -> Iterator[Node]:
     """The documents of a file, each with what it takes over from those before it.
 
     `global` is taken over by all that follow, up to `reset`; `repeat` takes over the rule before.
-    An id that is taken over a second time gets a number, as ids are of one rule only. A document
-    with an action of another name is left as it is, as is a `global` that nothing follows.
+    An id that is taken over gets a number from the second rule of that id on, as ids are of one
+    rule only; so does a name that stands for one. A document with an action of another name is left
+    as it is, as are a `global` that nothing follows and a `repeat` of nothing.
     """
     shared, last, idle = _NOTHING, _NOTHING, _NOTHING
     used: dict[str, int] = {}
@@ -33,11 +34,11 @@ def expanded(documents: Iterable[Node]) -> Iterator[Node]:
             shared, idle = _merged(shared, own), document
         elif action == "reset":
             shared, idle = _NOTHING, _NOTHING
-        elif shared is _NOTHING and action != "repeat":
-            last = document
+        elif action == "repeat" and last is _NOTHING:
             yield document
         else:
-            last, idle = _merged(last if action == "repeat" else shared, own), _NOTHING
+            below = last if action == "repeat" else shared
+            last, idle = own if below is _NOTHING else _merged(below, own), _NOTHING
             yield _numbered(last, own, used)
     if idle is not _NOTHING:
         yield idle
@@ -59,15 +60,16 @@ def _without(document: Node, key: str) -> Node:
 
 
 def _numbered(document: Node, own: Node, used: dict[str, int]) -> Node:
-    id = document.map.get("id")
-    if id is None or "id" in own.map:
+    key = next((key for key in ("id", "name") if key in document.map), "")
+    id = document.map.get(key, _NOTHING)
+    if not id.is_scalar or not id.text:
         return document
     used[id.text] = used.get(id.text, 0) + 1
-    if used[id.text] == 1:
+    if used[id.text] == 1 or key in own.map:
         return document
     name = f"{id.text}#{used[id.text]}"
     numbered = msgspec.structs.replace(id, value=name, text=name)
-    return msgspec.structs.replace(document, value={**document.map, "id": numbered})
+    return msgspec.structs.replace(document, value={**document.map, key: numbered})
 
 
 _NOTHING = Node(0, None)

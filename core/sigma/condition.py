@@ -74,10 +74,17 @@ def any_of(items: Sequence[Expr]) -> Expr:
 
 
 def _spelt_out(text: str, named: Mapping[str, Expr], place: Place) -> str:
-    """`2 of a*` as (a1 and a2) or (a1 and a3) or ..., which pySigma's grammar has."""
+    """`2 of a*` as (a1 and a2) or (a1 and a3) or ..., which pySigma's grammar has, and so `1 of
+    a-*`, as its patterns have no hyphen.
+    """
 
     def choices(found: re.Match[str]) -> str:
-        count, chosen = int(found[1]), _selected(found[2], named)
+        chosen = _selected(found[2], named)
+        if not found[1].isdecimal() or int(found[1]) < 2:
+            if "-" not in found[2] or not chosen:
+                return found[0]
+            return f"({(' and ' if found[1] == 'all' else ' or ').join(chosen)})"
+        count = int(found[1])
         if len(chosen) < count:
             raise place.bad(f"'{found[0]}' can't hold: there are {len(chosen)} to choose from")
         if comb(len(chosen), count) > MOST_CHOICES:
@@ -137,4 +144,4 @@ _OPERATORS = ("and", "or", "not", "of", "them", "all", "any")
 
 _WORD = re.compile(r"[\w*-]+")
 
-_SEVERAL = re.compile(r"(?<![\w*-])0*([2-9]|[1-9][0-9]+) +of +([\w*-]+)")
+_SEVERAL = re.compile(r"(?<![\w*-])([0-9]+|any|all) +of +([\w*-]+)")

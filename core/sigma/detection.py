@@ -7,15 +7,14 @@ what must name a line: maps, lists, identifiers. It knows nothing of titles, lev
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, Literal
 
+import msgspec
 import re2
 import sigma.types as st
-from sigma.conditions import ConditionAND
 from sigma.exceptions import SigmaError
-from sigma.modifiers import modifier_mapping
 from sigma.rule.detection import SigmaDetectionItem
 
 from core.detect.values import network, number
@@ -37,6 +36,7 @@ from core.rulebook import (
 )
 from core.sigma.condition import all_of, any_of, condition
 from core.sigma.document import Node, Place, near
+from core.sigma.modifiers import MODIFIERS, NUMERIC, PERCENT, clash, expand
 
 __all__ = ["Placeholders", "expression", "parts"]
 
@@ -100,40 +100,54 @@ def _all_scalars(node: Node) -> bool:
 
 
 def _item(key: str, values: list[Node], place: Place, placeholders: Placeholders) -> Expr:
-    """One `field|modifier|...: values`, by pySigma's modifiers."""
+    """One `field|modifier|...: values`, by pySigma's modifiers and ours."""
     field, *written = key.split("|")
-    modifiers = [_SAME.get(name, name) for name in written]
-    cased = "fieldref" in modifiers and "cased" in modifiers
-    if "fieldref" in modifiers:  # pySigma wants it first, and has no case of its own for it
-        modifiers = ["fieldref", *(m for m in modifiers if m not in ("fieldref", "cased"))]
-    for name in modifiers:
-        if name not in modifier_mapping:
-            known = (*modifier_mapping, *_SAME)
-            raise place.bad(f"unknown modifier '{name}'", near(name, known))
-    if not field and any(node.value in (None, "") for node in values):
-        raise place.bad("a keyword can't be empty: it would match every record")
-    plain = [_plain(node, modifiers) for node in values]
-    if "re" in modifiers:
-        for node in values:
-            _check_regex(_as_re2(node.text), place.at(node.line))
+    modifiers = _modifiers(key, written, place)
+    _check_values(key, field, modifiers, values, place)
+    cased = "fieldref" in written and "cased" in written
+    reader = _Reader(field or None, modifiers, placeholders, place, cased=cased)
     try:
-        item = SigmaDetectionItem.from_mapping("|".join((field, *modifiers)) or None, plain)
-        reader = _Reader(field or None, frozenset(modifiers), placeholders, place, cased=cased)
-        found = [reader.read(value) for value in item.value] or [reader.read(st.SigmaNull())]
+        found = [reader.of(node) for node in values] or [reader.of(Node(place.line, None))]
     except (SigmaError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise place.bad(f"'{key}' can't be honoured: {_first_line(error)}") from error
-    linked = all_of(found) if item.value_linking is ConditionAND else any_of(found)
-    return Not(linked) if item.negated else linked
+    linked = all_of(found) if "all" in modifiers else any_of(found)
+    return Not(linked) if "neq" in modifiers else linked
 
 
-def _plain(node: Node, modifiers: Sequence[str]) -> Any:
+def _modifiers(key: str, written: Sequence[str], place: Place) -> Sequence[str]:
+    """Those of a key, in the order in which they are applied."""
+    for name in written:
+        if name not in MODIFIERS:
+            raise place.bad(f"unknown modifier '{name}'", near(name, MODIFIERS))
+    if reason := clash(written):
+        raise place.bad(f"'{key}' can't be honoured: {reason}")
+    if "fieldref" in written:  # pySigma wants it first, and has no case of its own for it
+        return ["fieldref", *(name for name in written if name not in ("fieldref", "cased"))]
+    return written
+
+
+def _check_values(
+    key: str, field: str, modifiers: Sequence[str], values: Sequence[Node], place: Place
+) -> None:
+    if not field and any(node.value in (None, "") for node in values):
+        raise place.bad("a keyword can't be empty: it would match every record")
+    if "exists" in modifiers and len(values) > 1:
+        raise place.bad(f"'{key}' can't be honoured: a field is there or it is not")
+    for node in values if "re" in modifiers else ():
+        if node.value is None:
+            raise place.at(node.line).bad(f"'{key}' can't be honoured: null is no expression")
+        _check_regex(_as_re2(node.text), place.at(node.line))
+
+
+def _plain(node: Node, modifiers: Sequence[str], *, keyword: bool) -> Any:
     """What pySigma is given: numbers only where they are compared, else the text they read as."""
     value = node.value
     if isinstance(value, str):
         return _text(value, modifiers)
-    if value is None or not _NUMERIC.isdisjoint(modifiers):
+    if value is None or not NUMERIC.isdisjoint(modifiers):
         return value
-    if not _AS_TEXT.isdisjoint(modifiers) or (isinstance(value, float) and not isfinite(value)):
+    odd = isinstance(value, float) and not isfinite(value)
+    if keyword or odd or not _PLAIN.issuperset(modifiers):
         return node.text
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -145,25 +159,25 @@ def _text(value: str, modifiers: Sequence[str]) -> Any:
     if "re" in modifiers:
         value = _as_re2(value)
     if "expand" in modifiers:
-        return value.replace(r"\%", _PERCENT)
+        return _ESCAPED_PERCENT.sub(rf"\1{PERCENT}", value)
     if "exists" in modifiers:
         return _SWITCH.get(value.lower(), value)
-    if not _NUMERIC.isdisjoint(modifiers):
+    if not NUMERIC.isdisjoint(modifiers):
         read = number(value)
         return value if read is None else read
     if "cidr" in modifiers:
         found = network(value)
         return value if found is None else str(found)
-    return _DASH.sub("-", value) if "windash" in modifiers else value
+    return value
 
 
 class _Reader:
-    """Turns pySigma's values of one item into expressions."""
+    """Turns the values of one item into expressions."""
 
     def __init__(
         self,
         field: str | None,
-        modifiers: frozenset[str],
+        modifiers: Sequence[str],
         placeholders: Placeholders,
         place: Place,
         *,
@@ -171,6 +185,22 @@ class _Reader:
     ) -> None:
         self.field, self.modifiers, self.cased = field, modifiers, cased
         self.placeholders, self.place = placeholders, place
+        self.classes = [
+            expand(self._values) if name == "expand" else MODIFIERS[name] for name in modifiers
+        ]
+
+    def of(self, node: Node) -> Expr:
+        """What one value asks for."""
+        plain: Any = _plain(node, self.modifiers, keyword=self.field is None)
+        value = st.SigmaString(plain) if "re" in self.modifiers else st.sigma_type(plain)
+        item = SigmaDetectionItem(self.field, self.classes, [value])
+        found = any_of([self.read(one) for one in item.value])
+        if isinstance(found, Compare) and isinstance(plain, int) and -_EXACT <= plain < _EXACT:
+            return msgspec.structs.replace(found, number=plain)  # pySigma rounds large ones
+        if isinstance(found, Text) and found.field and _is_read(node, self.modifiers):
+            patterns = dict.fromkeys((*found.patterns, node.text.casefold()))
+            return Text(found.field, tuple(patterns))
+        return found
 
     def read(self, value: Any) -> Expr:
         """The first reader of READERS whose type the value has; order matters there."""
@@ -190,22 +220,18 @@ class _Reader:
 
     def text(self, value: st.SigmaString) -> Expr:
         cased = isinstance(value, st.SigmaCasedString)
-        patterns = [self._pattern(one.s, cased) for one in self._expanded(value)]
-        return Text(self.field, tuple(patterns), cased)
+        return Text(self.field, (self._pattern(value.s, cased),), cased)
 
     def regex(self, value: st.SigmaRegularExpression) -> Expr:
         flags = "".join(sorted(value.sigma_to_re_flag[flag] for flag in value.flags))
-        found = []
-        for one in self._expanded(value):
-            source = str(one.regexp).replace(_PERCENT, "%")
-            if "startswith" in self.modifiers:
-                source = rf"\A(?:{source})"
-            if "endswith" in self.modifiers:
-                source = rf"(?:{source})\z"
-            source = f"(?{flags}){source}" if flags else source
-            _check_regex(source, self.place)
-            found.append(Regex(self.field, source))
-        return any_of(found)
+        source = str(value.regexp).replace(PERCENT, "%")
+        if "startswith" in self.modifiers:
+            source = rf"\A(?:{source})"
+        if "endswith" in self.modifiers:
+            source = rf"(?:{source})\z"
+        source = f"(?{flags}){source}" if flags else source
+        _check_regex(source, self.place)
+        return Regex(self.field, source)
 
     def compare(self, value: st.SigmaCompareExpression) -> Expr:
         field, number = self.bound("a comparison"), value.number
@@ -226,28 +252,20 @@ class _Reader:
             )
         return Ref(self.bound("a field reference"), value.field, how, self.cased)
 
-    def _expanded(self, value: Any) -> list[Any]:
-        """The value with its placeholders filled; refused when one has no value."""
-        if not value.contains_placeholder():
-            return [value]
-
-        def fill(placeholder: st.Placeholder) -> Iterator[Any]:
-            known = self.placeholders.get(placeholder.name)
-            if not known:
-                raise self.place.bad(
-                    f"placeholder %{placeholder.name}% has no value: the rule is unsupported",
-                    near(placeholder.name, self.placeholders) or "give it one in the settings",
-                )
-            yield from (st.SigmaString(str(one)) for one in known)
-
-        filled = value.replace_placeholders(fill)
-        if isinstance(value, st.SigmaCasedString):
-            return [st.SigmaCasedString.from_sigma_string(one) for one in filled]
-        return list(filled)
+    def _values(self, placeholder: str) -> Sequence[st.SigmaString]:
+        """What a placeholder stands for; refused when it has no value."""
+        known = self.placeholders.get(placeholder)
+        if not known:
+            raise self.place.bad(
+                f"placeholder %{placeholder}% has no value: the rule is unsupported",
+                near(placeholder, self.placeholders) or "give it one in the settings",
+            )
+        return [st.SigmaString(str(one)) for one in known]
 
     def _pattern(self, parts: Sequence[Any], cased: bool) -> Pattern:
         pieces: list[str | int] = [
-            _WILDCARDS[p] if isinstance(p, st.SpecialChars) else _written(p, cased) for p in parts
+            _WILDCARDS[p] if isinstance(p, st.SpecialChars) else self._written(p, cased)
+            for p in parts
         ]
         if self.field is None:
             pieces = [
@@ -257,10 +275,17 @@ class _Reader:
             ]
         return _joined(pieces)
 
+    def _written(self, text: str, cased: bool) -> str:
+        if _LONE.search(text):
+            raise self.place.bad("UTF-16 beyond ASCII is bytes, no text: base64 must follow")
+        text = text.replace(PERCENT, "%")
+        return text if cased else text.casefold()
 
-def _written(text: str, cased: bool) -> str:
-    text = text.replace(_PERCENT, "%")
-    return text if cased else text.casefold()
+
+def _is_read(node: Node, modifiers: Sequence[str]) -> bool:
+    """Is it a number or a boolean by YAML's rules, which its author may not have had in mind?"""
+    read = node.value is not None and not isinstance(node.value, str)
+    return read and _PLAIN.issuperset(modifiers)
 
 
 def _joined(pieces: list[str | int]) -> Pattern:
@@ -317,31 +342,22 @@ def _first_line(error: BaseException) -> str:
 _NOT_SEARCHES = ("condition", "timeframe")
 """`timeframe` belonged to Sigma 1's aggregations; in a plain condition it has no meaning."""
 
-_SAME: Mapping[str, str] = {"utf16le": "wide"}
-"""Modifiers of the specification that pySigma knows by their other name alone."""
-
 _SWITCH: Mapping[str, bool] = {"true": True, "yes": True, "false": False, "no": False}
-
-_DASH = re.compile(r"(?<!\w)[\u2013\u2014\u2015](?=\w)")
-"""Dashes that Windows takes for a hyphen before an option; pySigma varies hyphens and slashes."""
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 _ENDS: Mapping[str, str] = {r"\Z": r"(?:\n?\z)"}
 
-_PERCENT = "\ue025"
-"""Stands for `\\%` of a value with `expand` while pySigma, which has no escape, looks for names."""
+_ESCAPED_PERCENT = re.compile(r"(?<!\\)((?:\\\\)*)\\%")
+"""`\\%` after an even number of backslashes, which are themselves escaped."""
 
-_AS_TEXT = frozenset(
-    {"contains", "startswith", "endswith", "re", "cidr", "fieldref", "expand", "cased"}
-    | {"base64", "base64offset", "wide", "utf16", "utf16be", "windash"}
-)
-"""With these a number is meant as it was written, though YAML reads a number."""
+_LONE = re.compile(r"[\ud800-\udfff]")
 
-_NUMERIC = frozenset(
-    {"gt", "gte", "lt", "lte", "exists", "minute", "hour", "day", "week", "month", "year"}
-)
-"""These take a number or a boolean as such."""
+_EXACT = 1 << 63
+"""Beyond this JSON readers have no whole numbers."""
+
+_PLAIN = frozenset({"all", "neq"})
+"""Without others a number in a rule is one; with any it is meant as it was written."""
 
 _WILDCARDS = {
     st.SpecialChars.WILDCARD_MULTI: ANY_MANY,

@@ -7,6 +7,7 @@ into a huge rule); dates stay the text that was written; a key given twice is a 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -95,9 +96,12 @@ def documents(text: str, file: str) -> Iterator[Node]:
         loader.dispose()
 
 
-def near(name: str, choices: Iterable[str]) -> str:
-    """A hint with the choice that looks most like the name; "" when none does."""
-    found = difflib.get_close_matches(name, [str(choice) for choice in choices], n=1, cutoff=0.6)
+def near(name: str, choices: Iterable[str], least: float = 0.6) -> str:
+    """A hint with the choice that looks most like the name; "" when none does.
+
+    `least` is from 0 to 1, as difflib measures likeness.
+    """
+    found = difflib.get_close_matches(name, [str(one) for one in choices], n=1, cutoff=least)
     return f"did you mean '{found[0]}'?" if found else ""
 
 
@@ -148,9 +152,12 @@ def _line(node: Any) -> int:
 
 
 def _scalar(loader: Any, node: yaml.ScalarNode) -> Any:
-    if node.tag.rpartition(":")[2] in ("timestamp", "binary"):
+    if node.tag.rpartition(":")[2] in ("timestamp", "binary", "value", "merge"):
         return node.value
-    return loader.construct_object(node)
+    found = loader.construct_object(node)
+    if found == node.value and not node.style and _FLOAT.fullmatch(found):
+        return float(found)  # 1.5e3: a number in YAML 1.2, of which PyYAML knows nothing
+    return found
 
 
 def _fault(error: Exception, file: str) -> BadRule:
@@ -158,5 +165,7 @@ def _fault(error: Exception, file: str) -> BadRule:
     problem = getattr(error, "problem", None) or str(error) or type(error).__name__
     return BadRule(f"not YAML: {problem}", file=file, line=mark.line + 1 if mark else 0)
 
+
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)[eE][-+]?[0-9]+")
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -64,6 +64,25 @@ def test_an_id_that_several_take_over_gets_a_number(tmp_path: Path) -> None:
     assert (fired(compiled, {"a": "x"}), fired(compiled, {"a": "y"})) == (["a"], ["a#2"])
 
 
+def test_an_id_that_is_repeated_gets_a_number(tmp_path: Path) -> None:
+    repeated = f"action: repeat\ndetection:\n  s: {{a: y}}\n---\n{looks_for('z')}action: repeat\n"
+    for key in ("id", "name"):
+        compiled = written(tmp_path, f"{key}: a\n{HEAD}{looks_for('x')}---\n{repeated}")
+        assert compiled.faults == ()
+        assert [fired(compiled, {"a": value}) for value in "xyz"] == [["a"], ["a#2"], ["a#3"]]
+
+
+def test_a_name_that_stands_for_an_id_gets_a_number_too(tmp_path: Path) -> None:
+    both = f"{looks_for('x')}---\n{looks_for('y')}"
+    compiled = written(tmp_path, f"action: global\nname: a\n{HEAD}---\n{both}")
+    assert [rule.id for rule in compiled.book.rules] == ["a", "a#2"]
+
+
+def test_a_repeat_of_nothing_is_refused(tmp_path: Path) -> None:
+    (fault,) = written(tmp_path, f"action: repeat\nid: a\n{HEAD}{looks_for('x')}").faults
+    assert "an action is one of" in fault.reason
+
+
 def test_a_fault_in_a_part_names_the_line_of_the_part(tmp_path: Path) -> None:
     (fault,) = written(tmp_path, f"action: global\n{HEAD}---\nid: a\ndetection: {{}}\n").faults
     assert fault.line == 6
@@ -77,6 +96,14 @@ def test_a_rule_without_title_or_logsource_is_honoured_and_warned_about(tmp_path
         "the rule has no title: its name or id stands for it",
         "the rule has no logsource: it is asked about every record",
     ]
+
+
+def test_an_empty_logsource_is_none(tmp_path: Path) -> None:
+    for empty in ("", "{}"):
+        compiled = written(tmp_path, f"title: t\nlogsource: {empty}\n{looks_for('x')}")
+        assert [rule.source for rule in compiled.book.rules] == [""]
+        (warning,) = compiled.warnings
+        assert warning.reason == "the rule has no logsource: it is asked about every record"
 
 
 def test_a_rule_that_nothing_names_is_refused(tmp_path: Path) -> None:

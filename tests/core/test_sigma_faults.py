@@ -75,6 +75,20 @@ def test_examples_are_data_with_dates_as_text(tmp_path: Path) -> None:
         ("eventName: StopLogging", "eventName|gt: x", 9, "can't be honoured", ""),
         ("eventName: StopLogging", "eventName|exists: x", 9, "can't be honoured", ""),
         ("eventName: StopLogging", "eventName|base64: 'x*'", 9, "wildcards", ""),
+        ("eventName: StopLogging", "eventName|hour|day: 3", 9, "'hour' and 'day' can't stand", ""),
+        ("eventName: StopLogging", "eventName|contains|startswith: x", 9, "can't stand together", ""),
+        ("eventName: StopLogging", "eventName|gt|lt: 5", 9, "can't stand together", ""),
+        ("eventName: StopLogging", "eventName|wide|utf16: x", 9, "can't stand together", ""),
+        ("eventName: StopLogging", "eventName|base64|base64offset: x", 9, "can't stand together", ""),
+        ("eventName: StopLogging", "eventName|base64|wide: x", 9, "'wide' must stand before", ""),
+        ("eventName: StopLogging", "eventName|base64|expand: x", 9, "'expand' must stand before", ""),
+        ("eventName: StopLogging", "eventName|expand|base64: '%who%'", 9, "%who% has no value", ""),
+        ("eventName: StopLogging", "eventName|exists: [true, false]", 9, "there or it is not", ""),
+        ("eventName: StopLogging", "eventName|re: null", 9, "null is no expression", ""),
+        ("eventName: StopLogging", "eventName|wide|contains: é", 9, "base64 must follow", ""),
+        ("eventName: StopLogging", "eventName|windash: ' -a -b -c -d'", 9, "3 dashes", ""),
+        ("condition: selection", "condition: 1 of selec-*", 10, "condition '1 of selec-", ""),
+        ("level: high", "level: high\nsigma-version: 3.0.0", 5, "written for Sigma 3", ""),
         ("eventName: StopLogging", "eventName: {a: b}", 9, "must be plain text or a number", ""),
         ("eventName: StopLogging", "eventName: [[a]]", 9, "must be plain text or a number", ""),
         ("eventName: StopLogging", "'|gt': 5", 9, "a comparison needs a field", ""),
@@ -86,7 +100,7 @@ def test_examples_are_data_with_dates_as_text(tmp_path: Path) -> None:
         ("[restore_audit_logging]", "[restore_audit_loging]", 11, "unknown respond", "restore_audit_logging"),
         ("needs: [read]", "needs: [reed]", 12, "unknown needs 'reed'", "read"),
         ("service: cloudtrail", "servise: cloudtrail", 6, "unknown key 'servise'", "service"),
-        ("logsource: {product: aws, service: cloudtrail}", "logsource: {}", 6, "needs a product", ""),
+        ("logsource: {product: aws, service: cloudtrail}", "logsource: {zone: x}", 6, "needs a product", ""),
         ("logsource:", "logsorce:", 1, "a rule needs a logsource", "logsorce"),
         ("title: Trail stopped", "titel: x", 1, "a rule needs a title", "titel"),
         ("detection:", "detektion:", 1, "a rule needs a detection", ""),
@@ -258,3 +272,10 @@ def test_a_map_may_take_over_another_and_say_some_of_it_anew(tmp_path: Path) -> 
         {"one": 2, "two": {"x": 1}, "three": 3},
         {"one": 2, "two": {"x": 1}},
     ]
+
+
+@pytest.mark.parametrize("tests", ["[{input: x, match: true}]", "./tests/rule.json", "{cases: 3}"])
+def test_tests_of_somebody_else_are_left_and_a_warning(tmp_path: Path, tests: str) -> None:
+    compiled = written(tmp_path, GOOD[: GOOD.index("tests:")] + f"tests: {tests}\n")
+    assert (compiled.faults, len(compiled.book.rules), compiled.examples) == ((), 1, {})
+    assert ["its tests are not run" in warning.reason for warning in compiled.warnings] == [True]

@@ -718,7 +718,81 @@ LENIENT = rows(
     ),
 )
 
+AS_WRITTEN = rows(
+    (
+        "a word that YAML 1.1 reads as a boolean",
+        selection("a: yes"),
+        [({"a": "Yes"}, FIRE), ({"a": True}, FIRE), ({"a": "no"}, QUIET), ({"a": False}, QUIET)],
+    ),
+    ("neq of such a word", selection("a|neq: no"), [({"a": "No"}, QUIET), ({"a": "x"}, FIRE)]),
+    (
+        "a version that is a number too",
+        selection("a: 1.0"),
+        [({"a": "1.0"}, FIRE), ({"a": 1}, FIRE), ({"a": "1"}, FIRE), ({"a": "1.00"}, QUIET)],
+    ),
+    ("1.10 is not only 1.1", selection("a: 1.10"), [({"a": "1.10"}, FIRE), ({"a": 1.1}, FIRE)]),
+    ("octal or not", selection("a: 010"), [({"a": "010"}, FIRE), ({"a": 8}, FIRE)]),
+    ("sexagesimal or a time", selection("a: 12:30"), [({"a": "12:30"}, FIRE), ({"a": 750}, FIRE)]),
+    (
+        "an address of a card",
+        selection("a: 11:22:33:44:55:06"),
+        [({"a": "11:22:33:44:55:06"}, FIRE)],
+    ),
+    ("all of what is read", selection("a|all: [yes, 010]"), [({"a": ["yes", "010"]}, FIRE)]),
+    (
+        "a number in scientific notation",
+        selection("a: 1.5e3"),
+        [({"a": 1500}, FIRE), ({"a": "1.5e3"}, FIRE), ({"a": 15}, QUIET)],
+    ),
+    ("quoted it is text", selection("a: '1.5e3'"), [({"a": 1500}, QUIET), ({"a": "1.5e3"}, FIRE)]),
+    ("an equals sign", selection("a|endswith: ="), [({"a": "x="}, FIRE), ({"a": "x"}, QUIET)]),
+    (
+        "keywords are as they are written",
+        "k: [yes, 1.0, 010]\ncondition: k",
+        [
+            ({"a": True}, QUIET),
+            ({"a": 11}, QUIET),
+            ({"a": 8}, QUIET),
+            ({"a": "oh yes"}, FIRE),
+            ({"a": "v1.0"}, FIRE),
+            ({"a": "x010"}, FIRE),
+        ],
+    ),
+    (
+        "integers that a float can't hold",
+        selection("a|gte: 1772323200000000001"),
+        [({"a": 1772323200000000001}, FIRE), ({"a": 1772323200000000000}, QUIET)],
+    ),
+    ("one more than all nines", selection("a|gt: 999999999999999999"), [({"a": 10**18}, FIRE)]),
+)
+
 ENCODED = rows(
+    ("wide beyond ASCII", selection("a|wide|base64: 'café'"), [({"a": "YwBhAGYA6QA="}, FIRE)]),
+    (
+        "utf16be beyond ASCII at any offset",
+        selection("a|utf16be|base64offset|contains: 'é€'"),
+        [({"a": "eADpIKw="}, FIRE), ({"a": "AOkgrA=="}, FIRE), ({"a": "AOkhrA=="}, QUIET)],
+    ),
+    (
+        "base64offset of so little that an offset leaves nothing",
+        selection("a|base64offset|contains: x"),
+        [({"a": "e"}, FIRE), ({"a": "abc"}, QUIET), ({"a": ""}, QUIET)],
+    ),
+    (
+        "windash of a dash by itself",
+        selection("a|windash|contains: ' - '"),
+        [({"a": "x / y"}, FIRE), ({"a": "x - y"}, FIRE), ({"a": "x \u2014 y"}, FIRE)],
+    ),
+    (
+        "windash before a quotation mark, and at the end",
+        selection("a|windash|contains|all: [' -\"x\"', ' -']"),
+        [({"a": 'c /"x"'}, FIRE), ({"a": 'c ="x"'}, QUIET)],
+    ),
+    (
+        "windash leaves what is within a word",
+        selection("a|windash: -a-b"),
+        [({"a": "/a-b"}, FIRE), ({"a": "-a/b"}, QUIET)],
+    ),
     ("base64", selection("a|base64: hello"), [({"a": "aGVsbG8="}, FIRE), ({"a": "hello"}, QUIET)]),
     ("base64 contains", selection("a|base64|contains: foo"), [({"a": "xZm9vx"}, FIRE)]),
     (
@@ -876,6 +950,16 @@ CONDITIONS = rows(
         ],
     ),
     (
+        "a pattern with hyphens",
+        "my-sel-1:\n  a: x\nmy-sel-2:\n  b: x\ncondition: all of my-sel-*",
+        [({"a": "x", "b": "x"}, FIRE), ({"a": "x"}, QUIET)],
+    ),
+    (
+        "any of a pattern with hyphens",
+        "my-sel-1:\n  a: x\nmy-sel-2:\n  b: x\ncondition: not 1 of my-sel-*",
+        [({"b": "x"}, QUIET), ({}, FIRE)],
+    ),
+    (
         "two demands on one list",
         selection("a|contains|all: [x, y]", "b: z"),
         [
@@ -895,6 +979,7 @@ CONDITIONS = rows(
         *NOTHING,
         *FIELDS,
         *LENIENT,
+        *AS_WRITTEN,
         *ENCODED,
         *KEYWORDS,
         *CONDITIONS,
@@ -940,11 +1025,37 @@ def test_construct_means_what_the_page_says(
             selection("a: '%admins%'"),
             [({"a": "%admins%"}, FIRE), ({"a": "root"}, QUIET)],
         ),
-        ("in a regex", selection("a|re|expand: '^%admins%$'"), [({"a": "root"}, FIRE)]),
+        (
+            "in a regex, as texts",
+            selection("a|re|expand: '^%admins%$'"),
+            [
+                ({"a": "root"}, FIRE),
+                ({"a": "svc-1"}, FIRE),
+                ({"a": "a.b*c"}, FIRE),
+                ({"a": "axb*c"}, QUIET),
+                ({"a": "a.bbc"}, QUIET),
+            ],
+        ),
+        (
+            "after a backslash that is escaped",
+            selection(r"a|expand: 'C:\Users\\%admins%\App'"),
+            [({"a": r"C:\Users\root\App"}, FIRE), ({"a": r"C:\Users\%admins%\App"}, QUIET)],
+        ),
+        (
+            "before it is encoded",
+            selection("a|expand|base64: '%admins%'"),
+            [({"a": "cm9vdA=="}, FIRE), ({"a": "JWFkbWlucyU="}, QUIET)],
+        ),
+        (
+            "with case",
+            selection("a|expand|contains|cased: 'U%admins%'"),
+            [({"a": "Uroot"}, FIRE), ({"a": "URoot"}, QUIET)],
+        ),
     ),
 )
 def test_expand_puts_configured_values_in(
     fires: Callable[..., bool], detection: str, event: Any, expected: bool
 ) -> None:
-    placeholders = {"admins": ("root", "svc-*")}
+    wild = () if "base64" in detection else ("svc-*", r"a.b\*c")
+    placeholders = {"admins": ("root", *wild)}
     assert fires(detection, event, placeholders=placeholders) is expected
