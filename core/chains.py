@@ -29,6 +29,10 @@ NAMELESS = "\0"
 """Begins the ids that are given to records without one."""
 
 
+IDS = ("eventID", "insertId")
+"""Fields that hold the id of an event wherever they stand; `uid` and `id` may be of anything."""
+
+
 class Fired(msgspec.Struct, frozen=True, kw_only=True):
     """A correlation fired in a hunt."""
 
@@ -43,10 +47,12 @@ class Chains:
     """Takes in the hits of a hunt, in any order, and tells at its end which correlations fired.
 
     It keeps of each watched hit its id, time, place and the values asked for; never the record.
+    `named`: where a raw record has its id was said, and need not be guessed.
     """
 
-    def __init__(self, detector: Detector, room: int = ROOM) -> None:
+    def __init__(self, detector: Detector, room: int = ROOM, *, named: bool = False) -> None:
         self._watch, self._room = Watch(detector), room
+        self._named = named or not detector.raw
         self._seen = Sightings(room)
         self._nameless: set[str] = set()
         """Files with records that have no id."""
@@ -103,8 +109,9 @@ class Chains:
             self.undated += 1
             return
         place = Place(found.source_file, found.record, found.event, found.source)
-        id = found.event or f"{NAMELESS}{found.source_file}:{found.record}"
-        if not found.event:
+        id = found.event
+        if not id or not (self._named or any(name in found.native for name in IDS)):
+            id = f"{NAMELESS}{found.source_file}:{found.record}"
             self._nameless.add(found.source_file)
         self._seen.add(Sighting(found.rule.id, id, found.time, place, found.values))
 

@@ -42,6 +42,7 @@ __all__ = [
     "book",
     "covers",
     "dump",
+    "fits",
     "load",
     "needs",
     "number_text",
@@ -176,7 +177,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def fits(self, source: str, provider: str) -> bool:
         """Does a rule of this source and provider read nothing that the filter does not?"""
-        return self.provider in ("", provider) and covers(self.source, source)
+        return fits(self.source, self.provider, source, provider)
 
 
 class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -284,6 +285,11 @@ def covers(wanted: str, name: str) -> bool:
     product, _, service = wanted.partition("/")
     have_product, _, have_service = name.partition("/")
     return product in ("*", have_product) and service in ("*", have_service) and "/" in name
+
+
+def fits(source: str, provider: str, other: str, of: str) -> bool:
+    """Do a source and a provider take in all that others (`other`, `of`) do? As an Entry's."""
+    return provider in ("", of) and covers(source, other)
 
 
 def needs(expr: Expr) -> dict[str, frozenset[str]]:

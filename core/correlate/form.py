@@ -7,6 +7,7 @@ nothing knows how a correlation is written (Sigma) or where its state is kept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import ceil, floor
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -25,6 +26,7 @@ __all__ = [
     "any_of",
     "doubts",
     "faults",
+    "least",
     "monotone",
     "none_of",
     "occurs",
@@ -156,6 +158,16 @@ def monotone(correlation: Correlation) -> bool:
     return rising and not any(term.absent for term in correlation.terms)
 
 
+def least(conditions: Iterable[Condition]) -> int:
+    """The least whole figure that is not too small for any of them; 0 where none asks for any."""
+    asked = (
+        floor(one.count) + 1 if one.op == "gt" else ceil(one.count)
+        for one in conditions
+        if one.op in ("gt", "gte", "eq")
+    )
+    return max(0, *asked, 0)
+
+
 def faults(correlation: Correlation) -> tuple[str, ...]:
     """Why it can't be honoured, one sentence each; () when it can."""
     return tuple(text for broken, text in _checks(correlation) if broken)
@@ -164,14 +176,17 @@ def faults(correlation: Correlation) -> tuple[str, ...]:
 def doubts(correlation: Correlation) -> tuple[str, ...]:
     """Why it may never fire, one sentence each, though it can be honoured."""
     temporal = correlation.type in ("temporal", "temporal_ordered")
+    if correlation.terms and all(
+        not term.present and term.absent.issuperset(correlation.rules) for term in correlation.terms
+    ):
+        return ("it can't fire: it is only asked at events of rules that must be absent",)
     if not temporal and correlation.type not in ("event_count", "value_count"):
         return ()
-    rising = [one for one in correlation.conditions if one.op in ("gt", "gte", "eq")]
-    least = max((one.count + (one.op == "gt") for one in rising), default=0)
-    if temporal and least > len(set(correlation.rules)):
-        return (f"{least} rules can't fire: it watches {len(set(correlation.rules))}",)
-    if not temporal and least > CAP:
-        return (f"{least} is beyond the stream, which keeps {CAP} events of a group; a hunt can",)
+    wanted = least(correlation.conditions)
+    if temporal and wanted > len(set(correlation.rules)):
+        return (f"{wanted} rules can't fire: it watches {len(set(correlation.rules))}",)
+    if not temporal and wanted > CAP:
+        return (f"{wanted} is beyond the stream, which keeps {CAP} events of a group; a hunt can",)
     return ()
 
 

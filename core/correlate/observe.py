@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from core.correlate.form import METRICS, Correlation
+from core.correlate.form import METRICS, Correlation, monotone
 from core.correlate.windows import Lens, Row
 from core.detect.values import flat, number, text
 from core.model import digest
@@ -54,13 +54,16 @@ class Intake:
         self.id, self._type, self._rule = it.id, it.type, it.watched.index(rule)
         self._groups = [field_of(it, rule, name) for name in it.group_by]
         self._fields = [field_of(it, rule, name) for name in it.fields]
+        self._counts_none = it.type == "value_count" and not monotone(it)
+        """A window without a value may be what is asked for."""
         self._carries = [(name, field_of(it, rule, name)) for name in lens.carries]
 
     def rows(self, seen: Observation) -> Iterable[tuple[tuple[str, ...], Row]]:
         """The groups that an observation belongs to, each with its row there.
 
         None, when a field of group-by is missing: there is nothing that such events have in common.
-        None, when the field that is counted or reckoned with is missing.
+        None, when the field that is counted or reckoned with is missing; but a count of values that
+        may be too small is asked there too.
         """
         have = seen.values.get
         groups = [_texts(have(field)) for field in self._groups]
@@ -86,7 +89,7 @@ class Intake:
         each = tuple(map(_together, islice(product(*texts), MOST)))
         if self._type == "first_seen":
             return [(value, (value,)) for value in each]
-        return [("", each)] if each else []
+        return [("", each)] if each or self._counts_none else []
 
 
 def of_firing(lens: Lens, group: Sequence[str], row: Row) -> Observation:

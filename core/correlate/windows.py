@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from core.correlate.form import LATENESS_MS, Condition, Correlation, Term, monotone
+from core.correlate.form import LATENESS_MS, Condition, Correlation, Term, least, monotone
 
 __all__ = ["Completion", "Lens", "Row", "absences", "completions", "scarce"]
 
@@ -119,7 +119,7 @@ def scarce(lens: Lens) -> Callable[[Sequence[Row]], bool]:
     For the usual conditions (at least so many) that is seen without looking at time.
     """
     it = lens.correlation
-    least = max((one.count + (one.op == "gt") for one in it.conditions), default=0)
+    wanted = least(it.conditions)
     if it.type == "first_seen":  # what comes within so long after the first event is learned
         return lambda rows: (
             max(row.time for row in rows) - it.learning < min(row.time for row in rows)
@@ -127,10 +127,10 @@ def scarce(lens: Lens) -> Callable[[Sequence[Row]], bool]:
     if not monotone(it) or it.terms:
         return lambda rows: False
     if it.type == "event_count":
-        return lambda rows: len(rows) < least
+        return lambda rows: len(rows) < wanted
     if it.type == "value_count":
-        return lambda rows: len({value for row in rows for value in row.values}) < least
-    rules = least or len(set(it.rules))
+        return lambda rows: len({value for row in rows for value in row.values}) < wanted
+    rules = wanted if it.conditions else len(set(it.rules))
     return lambda rows: len({row.rule for row in rows}) < rules
 
 

@@ -38,28 +38,32 @@ from core.sigma.about import Reading, described
 from core.sigma.condition import lowered
 from core.sigma.document import Node, near
 
-__all__ = ["Names", "correlation", "doubtful"]
+__all__ = ["Names", "correlation", "doubtful", "same"]
 
 
 class Names:
-    """What documents are called: id or name -> rule id, over all files of the call."""
+    """What documents are called: id or name -> rule id, over all files of the call. A title will
+    do where it is neither; a UUID is one in either case.
+    """
 
     def __init__(self) -> None:
         self._ids: dict[str, set[str]] = {}
+        self._titles: dict[str, set[str]] = {}
 
     def add(self, reading: Reading, id: str) -> None:
         """Note a document that counts as the rule `id`, whether it can be honoured or not."""
-        for key in ("id", "name"):
+        for key in ("id", "name", "title"):
             node = reading.nodes.get(key)
             if node is not None and node.is_scalar and node.text:
-                self._ids.setdefault(node.text, set()).add(id)
+                known = self._titles if key == "title" else self._ids
+                known.setdefault(same(node.text), set()).add(id)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._ids
+        return isinstance(name, str) and same(name) in self._ids
 
     def find(self, reading: Reading, line: int, reference: str) -> str:
         """The id of the rule that is meant; "" and a fault when there is not exactly one."""
-        found = self._ids.get(reference, set())
+        found = self._ids.get(same(reference)) or self._titles.get(reference, set())
         if len(found) == 1:
             return next(iter(found))
         if found:
@@ -68,6 +72,11 @@ class Names:
             hint = near(reference, self._ids)
             reading.fault(line, f"no rule has the id or name '{reference}'", hint)
         return ""
+
+
+def same(reference: str) -> str:
+    """What two ways to write one id have in common."""
+    return reference.lower() if _UUID.fullmatch(reference) else reference
 
 
 def correlation(reading: Reading, names: Names) -> Correlation | None:
@@ -127,7 +136,7 @@ class _Section:
         return {
             "type": kind,
             "rules": rules,
-            "timespan": self._duration("timespan"),
+            "timespan": self._duration("timespan", other="timeframe"),
             "group_by": self._texts(self.nodes.get("group-by"), "group-by"),
             "aliases": self._aliases(),
             "conditions": self._conditions(),
@@ -169,8 +178,8 @@ class _Section:
                 self.fault(one.line, f"'{key}' must be a field or a list of fields")
         return tuple(dict.fromkeys(one.text for one in every))
 
-    def _duration(self, key: str, default: int | None = None) -> int:
-        node = self.nodes.get(key)
+    def _duration(self, key: str, default: int | None = None, other: str = "") -> int:
+        node = self.nodes.get(key, self.nodes.get(other))
         if node is None:
             if default is None:
                 self.fault(self.node.line, f"a correlation needs a {key}", near(key, self.nodes))
@@ -258,10 +267,11 @@ class _Section:
         if kind not in ("temporal", "temporal_ordered"):
             self.fault(node.line, "a boolean condition is for the temporal types")
             return (), ()
+        text, written = self._plainly_named(lowered(node.text, self.names))
         try:
-            parsed = SigmaExtendedCorrelationCondition(lowered(node.text, self.names))
+            parsed = SigmaExtendedCorrelationCondition(text)
             named = {
-                name: self.names.find(self.reading, node.line, name)
+                name: self.names.find(self.reading, node.line, written.get(name, name))
                 for name in parsed.get_referenced_rules()
             }
             if "" in named.values():
@@ -275,12 +285,29 @@ class _Section:
             self.fault(node.line, f"condition '{node.text[:80]}': {reason}")
             return (), ()
 
+    def _plainly_named(self, text: str) -> tuple[str, dict[str, str]]:
+        """The condition with names that pySigma can read, and what was written for each."""
+        names: dict[str, str] = {}
+
+        def plain(token: re.Match[str]) -> str:
+            if token[0] not in self.names or token[0] in ("and", "or", "not"):
+                return token[0]
+            return names.setdefault(token[0], f"rule_{_letters(len(names))}")
+
+        text = _TOKEN.sub(plain, text)
+        return text, {plain: name for name, plain in names.items()}
+
     def _refuse_unmentioned(
         self, terms: tuple[Term, ...], rules: tuple[str, ...], mentioned: tuple[str, ...]
     ) -> None:
         if terms and (spare := [rule for rule in rules if rule and rule not in mentioned]):
             line = self.nodes["rules"].line
             self.fault(line, f"the condition does not say what '{spare[0]}' is for")
+
+
+def _letters(number: int) -> str:
+    """A number in letters alone."""
+    return "".join(chr(ord("a") + int(digit)) for digit in str(number))
 
 
 def _terms(tree: Any, named: Mapping[str, str]) -> tuple[Term, ...]:
@@ -296,14 +323,19 @@ _TYPES: tuple[str, ...] = get_args(Type)
 
 _KEYS = (
     *("type", "rules", "group-by", "timespan", "condition", "aliases", "generate"),
-    *("field", "learning", "after", "lateness"),
+    *("field", "learning", "after", "lateness", "timeframe"),
 )
-"""Sigma's, and our own."""
+"""Sigma's, and our own; `timeframe` is Sigma 1's word for the timespan."""
 
 _OPERATORS = ("gt", "gte", "lt", "lte", "eq", "neq")
 
 _DIGITS = 30
 """Of a number in a condition."""
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+_TOKEN = re.compile(r"[^\s()]+")
+"""What may be a name in a boolean condition; pySigma's grammar has letters and underscores."""
 
 _DURATION = re.compile(r"([0-9]{1,8})([smhdwMy])")
 

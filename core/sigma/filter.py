@@ -16,9 +16,9 @@ import msgspec
 
 from core.errors import BadRule
 from core.model import NativeRecord
-from core.rulebook import Filter, packed
+from core.rulebook import Filter, fits, packed
 from core.sigma.about import Reading, provider, rule
-from core.sigma.correlation import Names
+from core.sigma.correlation import Names, same
 from core.sigma.detection import Placeholders, expression
 from core.sigma.document import Node, near
 
@@ -48,10 +48,11 @@ class Known(NamedTuple):
 def suppression(reading: Reading, known: Known, placeholders: Placeholders) -> Filter | None:
     """The filter of a document; None when `reading.faults` says why there is none."""
     section = reading.nodes["filter"]
-    for key in ("title", "logsource"):
-        if key not in reading.nodes:
-            hint = near(key, reading.nodes)
-            reading.fault(reading.document.line, f"a filter needs a {key}", hint)
+    if "title" not in reading.nodes:
+        hint = near("title", reading.nodes)
+        reading.fault(reading.document.line, "a filter needs a title", hint)
+    if "logsource" not in reading.nodes and (hint := near("logsource", reading.nodes)):
+        reading.fault(reading.document.line, "a filter needs a logsource", hint)
     _refuse_misspelt(reading)
     if not section.map:
         line = reading.document.lines["filter"]
@@ -60,20 +61,19 @@ def suppression(reading: Reading, known: Known, placeholders: Placeholders) -> F
     if reading.faults:
         return None
     about = rule(reading)
+    rules = _rules(reading, about.source, known)
     found = Filter(
         id=about.id,
         title=about.title,
         owner=reading.text("owner").strip(),
         reason=reading.text("reason").strip() or about.description,
         expires=expires,
-        rules=_rules(reading, known),
+        rules=rules,
         source=about.source,
         provider=provider(reading),
         file=reading.file,
         detect=_demand(reading, section, placeholders),
     )
-    if not reading.faults:
-        _refuse_unfit(reading, found, known)
     return None if reading.faults else found
 
 
@@ -84,6 +84,9 @@ def questionable(reading: Reading, found: Filter, known: Known) -> Iterable[BadR
         reason = f"filter '{found.title}' has no {', '.join([*unsaid[:-2], said])}"
         yield BadRule(reason, file=reading.file, line=reading.document.line)
     section = reading.nodes["filter"]
+    if not found.source:
+        reason = f"filter '{found.title}' has no logsource: it is on its rules whatever they read"
+        yield BadRule(reason, file=reading.file, line=reading.document.line)
     if not re.search(r"\bnot\b", section.map["condition"].text.lower()):
         reason = f"filter '{found.title}' suppresses every hit that is not as its condition says"
         hint = "to suppress what a selection describes, write `condition: not selection`"
@@ -106,8 +109,10 @@ def filter_tests(reading: Reading, found: Filter, known: Known) -> tuple[FilterE
     return tuple(one for inner in node.list if (one := _example(reading, inner, on, known)))
 
 
-def _rules(reading: Reading, known: Known) -> tuple[str, ...]:
-    """Ids of the rules; () for any."""
+def _rules(reading: Reading, source: str, known: Known) -> tuple[str, ...]:
+    """Ids of the rules; () for any. What is wrong with some of them is a doubt as long as it is on
+    others, so that a filter written for many rules works where some of them are.
+    """
     section = reading.nodes["filter"]
     node = section.map.get("rules")
     if node is None or node.value in (None, []):
@@ -117,25 +122,41 @@ def _rules(reading: Reading, known: Known) -> tuple[str, ...]:
         reading.fault(line, "a filter needs rules", hint)
         return ()
     if node.is_scalar and node.text.lower() == "any":
+        if not source:
+            reading.fault(node.line, "a filter on any rule needs a logsource")
         return ()
-    found = [_rule(reading, one, known) for one in node.list]
-    return tuple(dict.fromkeys(found))
+    for one in node.list:
+        if not one.is_scalar or not one.text:
+            reading.fault(one.line, "'rules' must be any, or a list of ids and names")
+            return ()
+    apart = Reading(reading.document, reading.file)
+    found = [_rule(apart, one, source, known) for one in node.list]
+    kept = tuple(dict.fromkeys(filter(None, found)))
+    (reading.doubts if kept else reading.faults).extend(apart.faults)
+    return kept
 
 
-def _rule(reading: Reading, node: Node, known: Known) -> str:
-    if not node.is_scalar or not node.text:
-        reading.fault(node.line, "'rules' must be any, or a list of ids and names")
-        return ""
+def _rule(reading: Reading, node: Node, source: str, known: Known) -> str:
+    """Its id; "" and a fault when the filter can't be on it."""
     id = _id(reading, node.line, node.text, known)
     if id in known.correlations:
         hint = f"name what it watches: {', '.join(known.correlations[id])}"
         reason = f"'{node.text}' is a correlation: it has no record that a filter could look at"
         reading.fault(node.line, reason, hint)
+        return ""
+    reads, cloud = known.rules.get(id, (source, ""))
+    if not fits(source, provider(reading), reads, cloud):
+        # A rule that reads what the filter does not would be left as it is, in silence.
+        line = reading.document.lines["logsource"]
+        reason = f"rule '{id}' reads '{reads}', and this filter's logsource '{source}'"
+        reading.fault(line, reason, "give the filter the logsource of its rules, or a wider one")
+        return ""
     return id
 
 
 def _id(reading: Reading, line: int, reference: str, known: Known) -> str:
-    return reference if reference in known.rules else known.names.find(reading, line, reference)
+    ids = {same(id): id for id in known.rules}
+    return ids.get(same(reference)) or known.names.find(reading, line, reference)
 
 
 def _demand(reading: Reading, section: Node, placeholders: Placeholders) -> msgspec.Raw:
@@ -181,20 +202,8 @@ def _refuse_misspelt(reading: Reading) -> None:
     """An end or an owner that nobody reads would be worse than none."""
     missing = [key for key in ("expires", "owner") if key not in reading.nodes]
     for key, line in reading.document.lines.items():
-        if key not in _OURS and (hint := near(key, missing)):
+        if key not in _OURS and (hint := near(key, missing, least=0.7)):
             reading.fault(line, f"unknown key '{key}' of a filter", hint)
-
-
-def _refuse_unfit(reading: Reading, found: Filter, known: Known) -> None:
-    """A rule that reads what the filter does not would be left as it is, in silence."""
-    for id in found.rules:
-        source, cloud = known.rules.get(id, (found.source, found.provider))
-        if not found.fits(source, cloud):
-            line = reading.document.lines["logsource"]
-            reason = f"rule '{id}' reads '{source}', and this filter's logsource '{found.source}'"
-            reading.fault(
-                line, reason, "give the filter the logsource of its rules, or a wider one"
-            )
 
 
 def _on(found: Filter, known: Known) -> tuple[str, ...]:

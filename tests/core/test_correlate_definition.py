@@ -84,7 +84,8 @@ def groups(it, world):
 def any_value(it, one):
     if it.type.startswith("value_") and it.type != "value_count":
         return bool(numbers(it, one))
-    return all(values(it, one, name) for name in it.fields)
+    may_be_low = any(c.op not in ("gt", "gte") for c in it.conditions)  # as none is, at least
+    return may_be_low or all(values(it, one, name) for name in it.fields)
 
 
 def numbers(it, one):

@@ -42,8 +42,9 @@ def correlation(id, type, timespan, **more):
 
 def conditions(draw, most):
     ops = ["gte", "gte", "gt", "lt", "lte", "eq", "neq"]
+    counts = [*range(1, most + 1)] * 3 + [0, -1, 1.5, most - 0.5]
     return tuple(
-        Condition(draw.choice(ops), draw.randint(1, most)) for _ in range(draw.randint(1, 2))
+        Condition(draw.choice(ops), draw.choice(counts)) for _ in range(draw.randint(1, 2))
     )
 
 

@@ -134,6 +134,41 @@ def test_a_boolean_condition_names_rules_and_may_stand_for_them(tmp_path: Path) 
     assert found.conditions == ()
 
 
+def test_a_boolean_condition_names_rules_however_they_are_called(tmp_path: Path) -> None:
+    names = ("log-in", "2nd.step", "0AB1C2D3-0000-4000-8000-00000000000e")
+    bases = "---\n".join(BASE.format(name=name) for name in names)
+    bases = bases.replace(f"id: id-{names[2]}", f"id: {names[2]}").replace(
+        f"name: {names[2]}\n", ""
+    )
+    condition = f"log-in and ({names[2].lower()} or not 2nd.step)"
+    document = changed(type="temporal", rules=None, condition=condition)
+    compiled = written(tmp_path, document, bases=bases)
+    assert compiled.faults == ()
+    (found,) = correlations(compiled.book)
+    assert set(found.terms) == {
+        Term(frozenset({"id-log-in", names[2]})),
+        Term(frozenset({"id-log-in"}), frozenset({"id-2nd.step"})),
+    }
+
+
+def test_a_uuid_is_referred_to_in_either_case_and_a_title_where_nothing_else_fits(
+    tmp_path: Path,
+) -> None:
+    uuid = "0AB1C2D3-0000-4000-8000-00000000000e"
+    base = (
+        BASE.format(name="x").replace("id: id-x", f"id: {uuid}").replace("title: x", "title: A b")
+    )
+    for reference in (uuid.lower(), uuid.upper(), "A b"):
+        compiled = written(tmp_path, changed(rules=f"['{reference}']"), bases=base)
+        assert compiled.faults == ()
+        assert correlations(compiled.book)[0].rules == (uuid,)
+
+
+def test_a_timeframe_is_a_timespan(tmp_path: Path) -> None:
+    assert read(tmp_path, changed(timespan=None, timeframe="2m")).timespan == 120_000
+    assert read(tmp_path, changed(timespan="1m", timeframe="2m")).timespan == 60_000
+
+
 def test_our_own_types_have_keys_of_their_own(tmp_path: Path) -> None:
     first = changed(type="first_seen", condition=None, field="ip", learning="7d", lateness="1h")
     found = read(tmp_path, first)
@@ -221,6 +256,7 @@ def test_what_cannot_be_honoured_is_refused_by_line(
         ("one and four", "no rule has the id or name 'four'"),
         ("one", "does not say what 'id-two' is for"),
         ("one and two and not one", "can't hold"),
+        ("one and-two", "condition 'one and-two'"),
         ("not " * 3000 + "one", "condition"),
         ("(" * 400 + "one" + ")" * 400, "condition"),
         (
@@ -284,6 +320,17 @@ def test_what_may_never_fire_is_a_warning_with_its_line(tmp_path: Path) -> None:
         (1, "3 rules can't fire"),
         (1, "temporal looks at no field"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "warned"), [("not one and not two", 1), ("not one or not two", 0), ("not one", 1)]
+)
+def test_a_condition_that_only_forbids_is_a_warning(
+    tmp_path: Path, condition: str, warned: int
+) -> None:
+    document = changed(type="temporal", rules=None, condition=condition)
+    warnings = written(tmp_path, document).warnings
+    assert ["rules that must be absent" in one.reason for one in warnings] == [True] * warned
 
 
 def test_an_example_of_a_correlation_has_several_events(tmp_path: Path) -> None:

@@ -102,6 +102,34 @@ def test_rules_are_ids_or_names_or_any(
     assert compiled.book.filters[0].rules == expected
 
 
+@pytest.mark.parametrize(
+    ("others", "reason"),
+    [
+        ("id-nowhere", "no rule has the id or name 'id-nowhere'"),
+        ("else", "rule 'id-else' reads 'aws/config'"),
+        ("many", "'many' is a correlation"),
+    ],
+)
+def test_what_a_filter_cannot_be_on_is_a_warning_where_it_is_on_others(
+    tmp_path: Path, others: str, reason: str
+) -> None:
+    compiled = written(tmp_path, GOOD.replace("[one]", f"[{others}, one]"), MANY)
+    assert (compiled.faults, compiled.book.filters[0].rules) == ((), ("id-one",))
+    assert [reason in warning.reason for warning in compiled.warnings] == [True]
+
+
+def test_a_filter_without_logsource_is_on_the_rules_that_it_names(tmp_path: Path) -> None:
+    bare = GOOD.replace(GOOD[GOOD.index("logsource:") : GOOD.index("filter:")], "")
+    compiled = written(tmp_path, bare.replace("[one]", "[one, else]"))
+    assert (compiled.faults, compiled.book.filters[0].rules) == ((), ("id-one", "id-else"))
+    assert ["has no logsource" in warning.reason for warning in compiled.warnings] == [True]
+    assert "on any rule needs a logsource" in refused(tmp_path, bare.replace("[one]", "any")).reason
+
+
+def test_keys_of_others_in_a_filter_are_left(tmp_path: Path) -> None:
+    assert written(tmp_path, GOOD + "myown: {a: b}\n").faults == ()
+
+
 def test_any_means_the_rules_that_the_logsource_covers(tmp_path: Path) -> None:
     narrow = GOOD.replace("[one]", "any")
     wide = narrow.replace("  service: cloudtrail\n", "").replace("id: tame", "id: wide")

@@ -190,6 +190,23 @@ def test_in_raw_mode_fields_are_as_the_rules_write_them(hunted):
     assert events(ran) == ["2"]
 
 
+def test_in_raw_mode_records_that_share_an_id_by_chance_are_several(hunted):
+    """`id` and `uid` may be of anything there; where --uid-field says so they are of the event."""
+    records = [{"eventName": "Failed", "who": "dana", "time": 5, "id": 7, "n": n} for n in range(3)]
+    many = correlation("event_count", "failed", **COUNT)
+    assert len(hunted([many], records, "--source", "raw").lines) == 1
+    assert hunted([many], records, "--source", "raw", "--uid-field", "id").lines == []
+    assert len(hunted([many], records, "--source", "raw", "--uid-field", "n").lines) == 1
+    same = [{**one, "eventID": "e"} for one in records]
+    assert hunted([many], same, "--source", "raw").lines == []
+
+
+def test_a_count_of_values_may_be_none(hunted):
+    document = correlation("value_count", "failed", condition={"eq": 0, "field": "ip"})
+    assert events(hunted([document], [happened("Failed", 0)])) == ["Failed-0"]
+    assert events(hunted([document], [happened("Failed", 0, ip="1")])) == []
+
+
 @pytest.mark.parametrize(
     ("inner", "outer", "top", "told"),
     [

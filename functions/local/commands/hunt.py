@@ -200,7 +200,7 @@ def hunt(**given: Any) -> int:
     detector = Detector(book, sources, raw=raw, time_field=options.time_field)
     tally = Tally()
     results = Results(options, {source.name: source for source in sources})
-    chains = Chains(detector)
+    chains = Chains(detector, named=bool(options.uid_field))
     for found in _hits(options, detector, tally, chains.fields):
         if chains.see(found):
             results.add(found)
