@@ -9,6 +9,7 @@ field.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -19,7 +20,18 @@ from core.errors import BadRecord
 from core.hostile import quoted
 from core.model import Json
 
-__all__ = ["decoded", "dig", "endpoint", "first", "is_world", "items", "only", "text"]
+__all__ = [
+    "decoded",
+    "dig",
+    "endpoint",
+    "first",
+    "is_world",
+    "items",
+    "mended",
+    "only",
+    "parsed",
+    "text",
+]
 
 
 def decoded(body: Any) -> Any:
@@ -27,9 +39,29 @@ def decoded(body: Any) -> Any:
     if not isinstance(body, bytes | bytearray | str):
         return body
     try:
-        return msgspec.json.decode(body)
+        return parsed(body)
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
         raise BadRecord(f"a message that is not JSON ({error}): {quoted(body)}") from error
+
+
+def parsed(body: Any) -> Any:
+    """The value of a JSON text, halves of surrogate pairs read as U+FFFD.
+
+    JSON may have such halves, and no text can: whoever is able to write one into a log must not get
+    his record lost by it. Otherwise raises what msgspec does.
+    """
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        whole = body.encode() if isinstance(body, str) else bytes(body)
+        if (found := mended(whole)) == whole:
+            raise
+        return msgspec.json.decode(found)
+
+
+def mended(data: bytes) -> bytes:
+    """JSON with U+FFFD for each half of a surrogate pair."""
+    return _HALVES.sub(lambda found: rb"\ufffd" if found[1] else found[0], data)
 
 
 def dig(value: Json, path: str) -> list[Json]:
@@ -98,3 +130,10 @@ def is_world(value: Json) -> bool:
         return ipaddress.ip_network(text(value), strict=False).prefixlen == 0
     except ValueError:
         return False  # no network: the name of a group, a list, a tag
+
+
+_HALVES = re.compile(
+    rb"\\(?:[^u]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2}))"
+)
+"""Escapes in JSON: those of half a pair are the first group, the others are met to be passed by."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeAlias
 
 from core.detect.matcher import Matcher, View, matcher
-from core.detect.values import TIMES, first, milliseconds
+from core.detect.values import TIMES, time_in
 from core.errors import BadRecord
 from core.model import NativeRecord
 from core.ports import Source
@@ -86,7 +86,7 @@ def when_of(source: Source | None, time_field: str) -> When:
     if source is not None and not time_field:
         return lambda record: _told(source, record)
     fields = (time_field,) if time_field else TIMES
-    return lambda record: milliseconds(first(record, fields))
+    return lambda record: time_in(record, fields)
 
 
 def _told(source: Source, record: NativeRecord) -> int | None:

@@ -119,11 +119,14 @@ def time_of(
             return None
         epoch = dt.datetime.fromtimestamp(0, dt.UTC)
         return epoch + dt.timedelta(milliseconds=time) if time else None
-    usual = ("eventTime", "time", "timestamp", "@timestamp")
+    usual = (
+        *("eventTime", "time", "timestamp", "@timestamp"),
+        *("TimeGenerated", "EventTime", "Timestamp", "_time", "ts"),
+    )
     for field in (time_field,) if time_field else usual:
         values = list(lookup(record, field))
-        if values and values[0] is not None:
-            return as_moment(next(spread(values[0]), None))
+        if values and (found := as_moment(next(spread(values[0]), None))) is not None:
+            return found
     return None
 
 

@@ -206,7 +206,11 @@ def regex_of(source: str) -> Any:
 
 
 def _search(regex: Any, text: str) -> bool:
-    return regex.search(text) is not None
+    try:
+        return regex.search(text) is not None
+    except UnicodeEncodeError:  # half of a surrogate pair, which RE2 has no bytes for
+        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return regex.search(whole) is not None
 
 
 _BY_TEXT = re.compile(r"\\[AzC]|\(\?\w*-")

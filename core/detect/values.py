@@ -5,11 +5,12 @@ The semantics are those of docs/decisions/0010-sigma-semantics.md. It knows noth
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, TypeAlias
 
@@ -29,12 +30,16 @@ __all__ = [
     "network",
     "number",
     "text",
+    "time_in",
 ]
 
 Network = IPv4Network | IPv6Network
 
-TIMES = ("eventTime", "time", "timestamp", "@timestamp")
-"""Fields that hold a record's time where nobody says which does, the first that is there."""
+TIMES = (
+    *("eventTime", "time", "timestamp", "@timestamp"),
+    *("TimeGenerated", "EventTime", "Timestamp", "_time", "ts"),
+)
+"""Fields that hold a record's time where nobody says which does: the first that can be read."""
 
 MILLISECONDS_FROM = 100_000_000_000
 """Numbers from here on are in a smaller unit, a thousandth of the last (the year 5138)."""
@@ -114,7 +119,14 @@ def text(value: Any) -> str | None:
         return str(value)
     if isinstance(value, float):
         return number_text(value) if math.isfinite(value) else str(value)
-    return msgspec.json.encode(value).decode()
+    return _json(value)
+
+
+def _json(value: Any) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which a text may have and JSON may not
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def number(value: Any) -> int | float | None:
@@ -165,6 +177,22 @@ def milliseconds(value: Any) -> int | None:
     """The same as epoch milliseconds."""
     found = moment(value)
     return (found - _EPOCH) // _MILLISECOND if found else None
+
+
+def time_in(record: Any, fields: Iterable[str]) -> int | None:
+    """Epoch milliseconds of the first of the fields that reads as a time."""
+    for field in fields:
+        value = first(record, (field,))
+        found = _cached(value) if type(value) is str else milliseconds(value)
+        if found is not None:
+            return found
+    return None
+
+
+@lru_cache(maxsize=4_096)
+def _cached(value: str) -> int | None:
+    """Records come in order of time, so that the same second is read again and again."""
+    return milliseconds(value)
 
 
 def date_part(value: Any, part: str) -> int | None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from core.detect.columns import is_sound
-from core.detect.values import TIMES, first, milliseconds, text
+from core.detect.values import TIMES, first, text, time_in
 from core.errors import BadRecord
 from core.model import NativeRecord
 from core.ports import Source
@@ -38,21 +36,18 @@ class Told:
                 time = None
         return uid, time
 
+    def has_time(self, record: NativeRecord) -> bool:
+        """Does what is there of the record tell its time?"""
+        return self.time(record) is not None
+
     def time(self, record: NativeRecord) -> int | None:
-        """Epoch milliseconds of the first field that is there."""
-        value = first(record, self._times)
-        return _milliseconds(value) if type(value) is str else milliseconds(value)
+        """Epoch milliseconds of the first field that reads as a time."""
+        return time_in(record, self._times)
 
     def uid(self, record: NativeRecord) -> str:
         """The first id that is there, as text."""
         value = first(record, self._uids)
         return value if type(value) is str else text(value) or ""
-
-
-@lru_cache(maxsize=4_096)
-def _milliseconds(value: str) -> int | None:
-    """Records come in order of time, so that the same second is read again and again."""
-    return milliseconds(value)
 
 
 _UIDS = ("eventID", "uid", "id", "insertId")

@@ -44,7 +44,7 @@ class Worker:
     def __init__(self, setting: Setting) -> None:
         self._setting, self._detector = setting, setting.detector
         wanted = setting.told.names if setting.lean else ()
-        self._scanner = Scanner(setting.detector, wanted, setting.fields)
+        self._scanner = Scanner(setting.detector, wanted, setting.fields, setting.told.has_time)
 
     def seen(self, path: Path, tally: Tally) -> Iterator[Seen]:
         """The records of a file that rules match, in order."""

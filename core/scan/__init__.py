@@ -14,20 +14,21 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
 from core.detect import RAW, Detector, Suppressed
 from core.model import NativeRecord, Rejected, Rule
+from core.native import mended
 from core.ports import Source
 from core.scan.chunks import Chunk, chunks
 from core.scan.envelopes import unwrapped
 from core.scan.headers import UNSET
 from core.scan.identify import Identify, identify
 from core.scan.marks import Marks, marks
-from core.scan.parts import Asked, Values
+from core.scan.parts import Asked, Values, Wanted
 from core.scan.quick import OPEN, Quick, likely
 from core.scan.records import Records, decoded
 from core.scan.salvage import pieces
@@ -98,10 +99,10 @@ class Scanner:
     """A detector made ready for bytes. What it learns from one file serves the next.
 
     With `wanted`, groups of top-level fields, a match's `native` has at least the first field of
-    each group that has a value, and records need not be opened to tell it; without, it is the
-    whole record. A group that ends with "" is that of ids: it may have none, and the field where
-    the source has its ids counts too. A match has the values of `fields` (rule id -> fields as the
-    rule means them).
+    each group that has a value, where that is `enough`, and records need not be opened to tell it;
+    else it is the whole record. A group that ends with "" is that of ids: it may have none, and the
+    field where the source has its ids counts too. A match has the values of `fields` (rule id ->
+    fields as the rule means them).
     """
 
     def __init__(
@@ -109,8 +110,9 @@ class Scanner:
         detector: Detector,
         wanted: tuple[tuple[str, ...], ...] = (),
         fields: Mapping[str, Sequence[str]] | None = None,
+        enough: Callable[[NativeRecord], bool] = lambda record: True,
     ) -> None:
-        self._detector, self._wanted = detector, wanted
+        self._detector, self._wanted, self._enough = detector, wanted, enough
         self._asked = Asked(detector, fields or {})
         self._identify = Identify(detector.sources)
         self._quick: dict[int, Quick | None] = {}
@@ -151,7 +153,8 @@ class Scanner:
         if found is None:
             return None
         groups = tuple(likely(_with_own(names, source), record) for names in self._wanted)
-        return Quick(self._detector, source, found, groups, self._asked, record)
+        wanted = Wanted(groups, self._enough)
+        return Quick(self._detector, source, found, wanted, self._asked, record)
 
     def _quickly(
         self, quick: Quick, headers: list[Any], chunk: Chunk, tally: Tally, name: str
@@ -220,6 +223,7 @@ def _records(
     chunk: Chunk, tally: Tally, name: str, *, raw: bool
 ) -> Iterator[tuple[int, NativeRecord]]:
     """Every record of the chunk with its position; what is none is rejected."""
+    chunk = msgspec.structs.replace(chunk, data=mended(chunk.data))
     told = False
     for position, data, fault in _values(chunk):
         place = f"{name}:record {position}"

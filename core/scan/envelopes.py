@@ -15,8 +15,7 @@ import binascii
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import msgspec
-
+from core.native import parsed
 from core.scan import rows
 
 __all__ = ["KEYS", "WRAPPERS", "unwrapped"]
@@ -147,7 +146,7 @@ def _decoded(value: Any) -> Any:
     """The object or list that the text is; None when it is none."""
     if isinstance(value, str):
         try:
-            value = msgspec.json.decode(value)
+            value = parsed(value)
         except (ValueError, RecursionError):
             return None
     return value if isinstance(value, dict | list) else None
@@ -165,7 +164,7 @@ def _message(value: dict[str, Any]) -> Any:
     if not isinstance(message, dict) or not isinstance(message.get("data"), str):
         return None
     try:
-        return msgspec.json.decode(base64.b64decode(message["data"], validate=True))
+        return parsed(base64.b64decode(message["data"], validate=True))
     except (binascii.Error, ValueError, RecursionError):
         return None
 

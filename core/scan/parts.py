@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -21,11 +21,7 @@ from core.detect.columns import is_sound
 from core.model import NativeRecord, Rule
 from core.scan.headers import UNSET, Layout
 
-__all__ = ["Asked", "Groups", "Parts", "Reader", "Values"]
-
-Groups: TypeAlias = tuple[tuple[str, ...], ...]
-"""Top-level fields: of each group the first that has a value. "" at the end of one: it may have
-none."""
+__all__ = ["Asked", "Parts", "Reader", "Values", "Wanted"]
 
 Values: TypeAlias = tuple[Any, ...]
 """Of some fields, each its value, or a list where there is not exactly one."""
@@ -34,12 +30,22 @@ Reader: TypeAlias = Callable[[Any], NativeRecord]
 """Reads a record, or a part of it, from its bytes. It raises what msgspec does."""
 
 
+class Wanted(NamedTuple):
+    """What of a record may stand for all of it."""
+
+    groups: tuple[tuple[str, ...], ...]
+    """Top-level fields: of each group the first that has a value. "" at the end of one: it may have
+    none."""
+    enough: Callable[[NativeRecord], bool]
+    """Whether those do."""
+
+
 class Parts:
     """The columns for groups of fields, beside others that are decoded."""
 
-    def __init__(self, groups: Groups, columns: Iterable[str]) -> None:
-        self._groups = groups
-        names = tuple(dict.fromkeys(name for group in groups for name in group if name))
+    def __init__(self, wanted: Wanted, columns: Iterable[str]) -> None:
+        self._groups, self._enough = wanted
+        names = tuple(dict.fromkeys(name for group in self._groups for name in group if name))
         within = {path.partition(".")[0] for path in columns if "." in path}
         self.names = names if within.isdisjoint(names) else ()
         """Top-level fields."""
@@ -58,7 +64,8 @@ class Parts:
                     break
             else:
                 return None
-        return {name: value for name, value in found.items() if value is not UNSET}
+        part = {name: value for name, value in found.items() if value is not UNSET}
+        return part if self._enough(part) else None
 
 
 class Asked:

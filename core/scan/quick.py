@@ -20,7 +20,7 @@ from core.ports import Source
 from core.scan.envelopes import KEYS, WRAPPERS
 from core.scan.headers import UNSET, Layout, Paths, decode
 from core.scan.marks import Marks, foreign
-from core.scan.parts import Asked, Groups, Parts, Reader, Values
+from core.scan.parts import Asked, Parts, Reader, Values, Wanted
 from core.scan.records import Records
 from core.scan.suspects import Suspects
 
@@ -69,12 +69,12 @@ class Quick:
         detector: Detector,
         source: Source | None,
         marks: Marks,
-        groups: Groups,
+        wanted: Wanted,
         asked: Asked,
         sample: NativeRecord | None = None,
     ) -> None:
         self.name = source.name if source is not None else RAW
-        self._detector, self._source, self._groups = detector, source, groups
+        self._detector, self._source, self._wanted = detector, source, wanted
         self._asked_for = asked
         self._marks = marks
         self._plan = detector.plan(self.name)
@@ -213,7 +213,7 @@ class Quick:
         told = [path for path in own.paths if path not in columns]
         self._blocked = any(overlap(path, one) for path in told for one in columns)
         told = [] if self._blocked else told
-        self._parts = Parts(self._groups, (*columns, *told))
+        self._parts = Parts(self._wanted, (*columns, *told))
         self.layout = Layout(
             Paths(exact, extra, told, sorted(header.columns.below)),
             (*present, *own.absent),

@@ -11,6 +11,7 @@ import msgspec
 
 from core.detect.checks import any_in, may_hide
 from core.model import NativeRecord
+from core.native import parsed
 from core.scan.chunks import Chunk
 from core.scan.headers import UNSET, raws
 from core.scan.parts import Reader
@@ -73,7 +74,7 @@ class Records:
 def decoded(data: Any, place: str, tally: Tally) -> Any:
     """The JSON value; UNSET, and a rejection, when it can't be read."""
     try:
-        return _DECODER.decode(data)
+        return parsed(data)
     except RecursionError:
         reason = "nested too deeply"
     except UnicodeDecodeError as error:
@@ -82,6 +83,3 @@ def decoded(data: Any, place: str, tally: Tally) -> Any:
         reason = str(error)
     tally.reject(reason, place, bytes(data))
     return UNSET
-
-
-_DECODER = msgspec.json.Decoder()

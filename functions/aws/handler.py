@@ -21,6 +21,7 @@ from core.engine import Later
 from core.errors import BadRecord, Reject, Retry
 from core.hostile import printable
 from core.model import Action, NativeRecord, Rejected, from_json, to_json
+from core.native import parsed
 from core.scan import Match, Tally
 from core.sweep import sweep as sweep_inventory
 from functions.aws import envelopes, lookup
@@ -229,7 +230,7 @@ def _read_back(parts: Wiring, region: str, unseen: list[str]) -> int:
     found, owed = 0, list[Exception]()
     for text in lookup.missed(parts.client("cloudtrail", region), look, parts.sleep):
         try:
-            record = msgspec.json.decode(text)
+            record = parsed(text)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             _set_aside(parts, BadRecord(f"not JSON: {error}"), f"LookupEvents {region}", text)
             continue

@@ -68,6 +68,33 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.parametrize("lean", [False, True])
+def test_a_time_that_cannot_be_read_does_not_hide_one_that_can(tmp_path: Path, lean: bool) -> None:
+    first = record(1, timestamp="2026-03-02T00:00:00Z")
+    odd = [{**first, "eventTime": value} for value in ("n/a", "", None, [], {"a": 1})]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"Records": [first, *odd]}))
+    found = hunt([path], DETECTOR, Tally(), lean=lean)
+    assert [one.time for one in found] == [1772323201_000, *[1772409600_000] * 5]
+
+
+@pytest.mark.parametrize("lean", [False, True])
+def test_half_of_a_surrogate_pair_hides_nothing(tmp_path: Path, lean: bool) -> None:
+    """JSON can write one, and no text can hold it: its record is read, with U+FFFD there."""
+    texts = ("a\ud800", "\udc00b", "\ud83d\ude00", "\\ud800")
+    lines = [record(number, agent=text) for number, text in enumerate(texts)]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"Records": lines}))
+    tally = Tally()
+    agent = (Rule(id="agent", title="t", source="aws/cloudtrail"), Text("agent", ((0,),)), "")
+    detector = Detector(book([agent]), [TRAIL])
+    found = list(hunt([path], detector, tally, lean=lean))
+    assert ([one.record for one in found], tally.rejections) == ([0, 1, 2, 3], 0)
+    if not lean:
+        agents = [one.native["agent"] for one in found]
+        assert agents == ["a\ufffd", "\ufffdb", "\U0001f600", "\\ud800"]
+
+
 def places(found: list[Found], root: Path) -> list[tuple[str, int, str]]:
     return [(str(Path(f.source_file).relative_to(root)), f.record, f.rule.id) for f in found]
 

@@ -37,7 +37,19 @@ def test_a_message_is_decoded_once(body, held):
     assert decoded(body) == held
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff", "{", "[" * 100_000, '"\\ud800"'])
+@pytest.mark.parametrize(
+    ("body", "held"),
+    [
+        (rb'["\ud800", "x\uDFFFy", "\ud83d\ude00", "\\ud800"]', ["\ufffd", "x\ufffdy", "😀", r"\ud800"]),
+        (r'{"a\udc00\udc00": "\ud800\ud800\udc00"}', {"a\ufffd\ufffd": "\ufffd𐀀"}),
+        (rb'"\\\ud800"', "\\\ufffd"),
+    ],
+)  # fmt: skip
+def test_half_of_a_surrogate_pair_is_a_character_that_is_missing(body, held):
+    assert decoded(body) == held
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", "{", "[" * 100_000, '"\ud800"'])
 def test_what_is_no_json_is_a_bad_record_that_shows_it(body):
     with pytest.raises(BadRecord, match="a message that is not JSON"):
         decoded(body)
