@@ -75,6 +75,11 @@ class Chains:
             self._keep(found)
         return found.rule.id not in self._watch.silent
 
+    @property
+    def waits(self) -> bool:
+        """Whether it matters where the input ends: something is missed if it stays out."""
+        return any(one.type == "absence" for one in self._watch.correlations)
+
     def fired(self, until: int | None = None) -> tuple[Fired, ...]:
         """Every firing that is told, by time. `until` (epoch ms, exclusive): where the input ends;
         by default at the latest hit.

@@ -63,6 +63,7 @@ def hunt(  # noqa: PLR0913 - a command line has many options
     lean: bool = False,
     fields: Mapping[str, Sequence[str]] | None = None,
     limit: int = NO_LIMIT,
+    latest: bool = False,
 ) -> Iterator[Found]:
     """Every hit, in order of path, position and rulebook; the same for any number of jobs.
 
@@ -70,10 +71,13 @@ def hunt(  # noqa: PLR0913 - a command line has many options
     time is never left out. Hits that a filter suppresses are counted in the tally and not given.
     `lean`: whole records are not needed, which is quicker. `fields` (by rule id, as the rule means
     them): a hit of such a rule has their values. `progress` is told the bytes read since the last
-    call. A path that is not there is a BadRecord that names it.
+    call. With `latest` the tally knows the time of the latest record. A path that is not there is a
+    BadRecord that names it.
     """
     _settle()
-    setting = Setting(detector, Told(time_field, uid_field), lean, dict(fields or {}), limit)
+    setting = Setting(
+        detector, Told(time_field, uid_field), lean, dict(fields or {}), limit, latest
+    )
     todo = files(paths)
     if jobs > 1:
         found = processes.seen(todo, setting, tally, jobs, _settle, progress)

@@ -36,6 +36,10 @@ class Told:
                 time = None
         return uid, time
 
+    def moment(self, record: NativeRecord, source: Source | None) -> int | None:
+        """The time of a record, epoch ms."""
+        return self.of(record, source)[1]
+
     def has_time(self, record: NativeRecord) -> bool:
         """Does what is there of the record tell its time?"""
         return self.time(record) is not None

@@ -26,6 +26,8 @@ class Setting(NamedTuple):
     """Hits are enough: of records no more is needed than their time and id."""
     fields: Mapping[str, Sequence[str]] = {}
     limit: int = NO_LIMIT
+    latest: bool = False
+    """The tally is to know the time of the latest record."""
 
 
 class Seen(NamedTuple):
@@ -43,8 +45,15 @@ class Worker:
 
     def __init__(self, setting: Setting) -> None:
         self._setting, self._detector = setting, setting.detector
-        wanted = setting.told.names if setting.lean else ()
-        self._scanner = Scanner(setting.detector, wanted, setting.fields, setting.told.has_time)
+        told, lean, latest = setting.told, setting.lean, setting.latest
+        self._scanner = Scanner(
+            setting.detector,
+            told.names if lean or latest else (),
+            setting.fields,
+            told.has_time,
+            told.moment if latest else None,
+            whole=not lean,
+        )
 
     def seen(self, path: Path, tally: Tally) -> Iterator[Seen]:
         """The records of a file that rules match, in order."""

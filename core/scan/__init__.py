@@ -15,7 +15,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -39,6 +39,10 @@ __all__ = ["LIMIT", "Match", "Opened", "Scanner", "Tally", "identify", "read", "
 
 LIMIT = 512 * 1024 * 1024
 """Decompressed bytes of one file from a source that is not trusted."""
+
+
+Moment: TypeAlias = Callable[[NativeRecord, Source | None], int | None]
+"""The time of a record, epoch ms, given its source."""
 
 
 class Match(NamedTuple):
@@ -102,7 +106,8 @@ class Scanner:
     each group that has a value, where that is `enough`, and records need not be opened to tell it;
     else it is the whole record. A group that ends with "" is that of ids: it may have none, and the
     field where the source has its ids counts too. A match has the values of `fields` (rule id ->
-    fields as the rule means them).
+    fields as the rule means them). With `moment`, the tally is told the time of every record; then
+    matches are `whole` all the same, if that is said.
     """
 
     def __init__(
@@ -111,8 +116,12 @@ class Scanner:
         wanted: tuple[tuple[str, ...], ...] = (),
         fields: Mapping[str, Sequence[str]] | None = None,
         enough: Callable[[NativeRecord], bool] = lambda record: True,
+        moment: Moment | None = None,
+        *,
+        whole: bool = False,
     ) -> None:
-        self._detector, self._wanted, self._enough = detector, wanted, enough
+        self._detector, self._moment = detector, moment
+        self._wanted = Wanted(wanted, enough, whole)
         self._asked = Asked(detector, fields or {})
         self._identify = Identify(detector.sources)
         self._quick: dict[int, Quick | None] = {}
@@ -152,8 +161,8 @@ class Scanner:
             found = marks(source, self._detector.sources)
         if found is None:
             return None
-        groups = tuple(likely(_with_own(names, source), record) for names in self._wanted)
-        wanted = Wanted(groups, self._enough)
+        groups = tuple(likely(_with_own(one, source), record) for one in self._wanted.groups)
+        wanted = self._wanted._replace(groups=groups)
         return Quick(self._detector, source, found, wanted, self._asked, record)
 
     def _quickly(
@@ -164,6 +173,8 @@ class Scanner:
         found: list[Any] | None = headers
         start, count = 0, len(headers)
         tally.records += count
+        if self._moment is not None:
+            _look_at_times(quick, headers, records, self._moment)
         while found is not None and start < count:
             stop = start + quick.step
             for one in quick.candidates(found[start:stop], start, records):
@@ -189,17 +200,23 @@ class Scanner:
     def _slowly(self, position: int, record: NativeRecord, tally: Tally) -> Iterator[Match]:
         tally.records += 1
         tally.opened += 1
-        if self._detector.raw:
-            name = RAW
-        elif source := self._identify(record):
-            name = source.name
-        else:
+        source = None if self._detector.raw else self._identify(record)
+        if self._moment is not None:
+            tally.saw(self._moment(record, source))
+        if source is None and not self._detector.raw:
             tally.unknown += 1
             return
+        name = source.name if source is not None else RAW
         rules, suppressed = self._detector.judge(name, record)
         if rules or suppressed:
             values = self._asked.values(name, rules, record)
             yield Match(position, name, rules, record, suppressed, values)
+
+
+def _look_at_times(quick: Quick, headers: list[Any], records: Records, moment: Moment) -> None:
+    for index, header in enumerate(headers):
+        native = quick.part(header) or records.seen(index)
+        records.tally.saw(moment(native, quick.source) if native else None)
 
 
 def _with_own(names: tuple[str, ...], source: Source | None) -> tuple[str, ...]:

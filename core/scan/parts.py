@@ -38,13 +38,15 @@ class Wanted(NamedTuple):
     none."""
     enough: Callable[[NativeRecord], bool]
     """Whether those do."""
+    whole: bool
+    """They are wanted of every record, and matches are to be whole all the same."""
 
 
 class Parts:
     """The columns for groups of fields, beside others that are decoded."""
 
     def __init__(self, wanted: Wanted, columns: Iterable[str]) -> None:
-        self._groups, self._enough = wanted
+        self._groups, self._enough, _ = wanted
         names = tuple(dict.fromkeys(name for group in self._groups for name in group if name))
         within = {path.partition(".")[0] for path in columns if "." in path}
         self.names = names if within.isdisjoint(names) else ()

@@ -74,7 +74,7 @@ class Quick:
         sample: NativeRecord | None = None,
     ) -> None:
         self.name = source.name if source is not None else RAW
-        self._detector, self._source, self._wanted = detector, source, wanted
+        self._detector, self.source, self._wanted = detector, source, wanted
         self._asked_for = asked
         self._marks = marks
         self._plan = detector.plan(self.name)
@@ -155,6 +155,10 @@ class Quick:
             ask = (*answer.opens, *dict.fromkeys(more)) if more else answer.opens
             yield first + index, answer, ask, headers[index]
 
+    def part(self, header: Any) -> NativeRecord | None:
+        """The fields that are wanted of a record; None when only it itself can tell."""
+        return self._parts.of(self.layout, header)
+
     def judged(self, candidate: Candidate, records: Records) -> Judged | None:
         """The rules that match, and what is wanted of the record; None when none does.
 
@@ -176,7 +180,7 @@ class Quick:
             kept, suppressed = self._plan.sifted(numbers, record)
             numbers = tuple(kept)
         rules, reader = self._together(numbers)
-        native = self._parts.of(self.layout, header)
+        native = None if self._wanted.whole else self.part(header)
         if native is not None and reader is None:
             return Judged(rules, native, suppressed, ())
         part = records.part(index, reader) if native is not None and reader else None
@@ -218,7 +222,7 @@ class Quick:
             Paths(exact, extra, told, sorted(header.columns.below)),
             (*present, *own.absent),
             self._parts.names,
-            WRAPPERS if self._source is None else KEYS,
+            WRAPPERS if self.source is None else KEYS,
             self._sample,
         )
         self._beside, self._present = len(present) + len(own.absent), len(present)

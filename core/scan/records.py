@@ -43,6 +43,10 @@ class Records:
         self._last = (index, found)
         return self._last[1]
 
+    def seen(self, index: int) -> NativeRecord | None:
+        """The same for a look only: nothing is counted."""
+        return decoded(self._data(index), "", Tally()) or None
+
     def part(self, index: int, reader: Reader) -> NativeRecord | None:
         """What a reader has of a record; None when that can't be read."""
         if self._last[0] == index:

@@ -32,6 +32,14 @@ class Tally(msgspec.Struct, kw_only=True):
     suppressed: dict[str, int] = {}
     """Filter id -> hits that it suppressed; core.hunt counts them, as it knows what is wanted."""
 
+    latest: int | None = None
+    """Time of the latest record, epoch ms, where that was asked for."""
+
+    def saw(self, time: int | None) -> None:
+        """A record of this time; None: it has none."""
+        if time is not None and (self.latest is None or time > self.latest):
+            self.latest = time
+
     def reject(self, reason: str, place: str, excerpt: builtins.bytes = b"") -> None:
         """Count input that was set aside."""
         self.rejections += 1
@@ -44,5 +52,6 @@ class Tally(msgspec.Struct, kw_only=True):
         """Count in what another has seen: hits that were suppressed are not among it."""
         for name in ("files", "bytes", "records", "opened", "unknown", "rejections"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.saw(other.latest)
         self.rejected.extend(other.rejected[: max(0, MOST_KEPT - len(self.rejected))])
         self.skipped.extend(other.skipped)

@@ -268,6 +268,34 @@ def test_silence_is_judged_up_to_where_the_input_ends(hunted, until, told):
     assert events(hunted([document], records, "--until", f"2026-01-31T{until}")) == told
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize(
+    ("later", "options"),
+    [
+        ([happened("Other", 60)], ()),
+        ([happened("Other", 60, eventTime="n/a", time="2026-01-31T12:01:00Z")], ()),
+        ([happened("Other", 60), happened("Other", 20)], ()),
+        ([{"unknown": 1, "time": "2026-01-31T12:01:00Z"}], ()),
+        ([happened("Other", 60)], ("--source", "raw")),
+        ([happened("Other", 2, at={"t": "2026-01-31T12:01:00Z"})], ("--time-field", "at.t")),
+    ],
+)
+def test_the_input_ends_at_its_latest_record_though_no_rule_matches_that(
+    vigil, tmp_path, logs, later, options, jobs
+):
+    rules = tmp_path / "rules.yml"
+    rules.write_text("---\n".join([correlation("absence", "failed"), FAILED]))
+    first = happened("Failed", 0, at={"t": "2026-01-31T12:00:00Z"})
+    logs("a.json", first)
+    folder = logs("b.json", *later)
+    options = ("--rules", rules, "--format", "json", "--jobs", jobs, *options)
+    hits = vigil("hunt", folder, "--emit", "hits", *options)
+    assert [line["event"] for line in hits.lines] == ["Failed-0"]
+    assert len(vigil("hunt", folder, *options).lines) == 1
+    short = vigil("hunt", folder / "a.json", "--emit", "hits", *options)
+    assert short.lines == []
+
+
 def test_hits_without_a_time_take_no_part_and_are_counted(hunted):
     records = [happened("Failed", n, eventTime="long ago") for n in range(5)]
     ran = hunted([correlation("event_count", "failed", **COUNT)], records)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -201,10 +201,10 @@ def hunt(**given: Any) -> int:
     tally = Tally()
     results = Results(options, {source.name: source for source in sources})
     chains = Chains(detector, named=bool(options.uid_field))
-    for found in _hits(options, detector, tally, chains.fields):
+    for found in _hits(options, detector, tally, chains):
         if chains.see(found):
             results.add(found)
-    _correlate(options, detector, chains, results)
+    _correlate(options, detector, chains, results, tally)
     results.show()
     silenced = suppressions(book, tally.suppressed, system_clock())
     if options.report:
@@ -218,9 +218,7 @@ def hunt(**given: Any) -> int:
     return 1 if results.worst >= least else 0
 
 
-def _hits(
-    options: Options, detector: Detector, tally: Tally, fields: Mapping[str, Sequence[str]]
-) -> Iterator[Found]:
+def _hits(options: Options, detector: Detector, tally: Tally, chains: Chains) -> Iterator[Found]:
     size = total_size(options.paths)
     jobs = options.jobs or ((os.cpu_count() or 1) if size >= MANY_BYTES else 1)
     with progress(size, "hunting") as advance:
@@ -235,7 +233,8 @@ def _hits(
             time_field=options.time_field,
             uid_field=options.uid_field,
             lean=not _needs_records(options),
-            fields=fields,
+            fields=chains.fields,
+            latest=chains.waits and options.until is None,
         )
 
 
@@ -244,9 +243,12 @@ def _needs_records(options: Options) -> bool:
     return options.emit != "hits" or options.report is not None
 
 
-def _correlate(options: Options, detector: Detector, chains: Chains, results: Results) -> None:
+def _correlate(
+    options: Options, detector: Detector, chains: Chains, results: Results, tally: Tally
+) -> None:
     """Add what correlations made of the hits."""
-    fired = chains.fired(options.until)
+    end = tally.latest + 1 if tally.latest is not None else None
+    fired = chains.fired(end if options.until is None else options.until)
     places = [one.found for one in fired]
     if _needs_records(options):
         fields = {"time_field": options.time_field, "uid_field": options.uid_field}
