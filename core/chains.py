@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from core.correlate import Firing, Observation, correlate_all
+from core.correlate.observe import short, whole_texts
 from core.correlate.spool import ROOM
 from core.detect import Detector
 from core.errors import BadRecord
@@ -88,10 +89,12 @@ class Chains:
         told = [firing for firing in self.firings(until) if firing.rule.id not in silent]
         named = {key for firing in told for key in (firing.completed_by, *firing.events)}
         places: dict[str, list[tuple[int, Place]]] = {key: [] for key in named}
+        whole: dict[str, str] = {}
         for seen in self._seen:
             if (key := keys(seen.id)) in places:
                 places[key].append((seen.time, seen.place))
-        return tuple(_fired(firing, places) for firing in told)
+                whole |= ((short(text), text) for one in seen.values for text in whole_texts(one))
+        return tuple(_fired(_spelt_out(firing, whole), places) for firing in told)
 
     def firings(self, until: int | None = None) -> tuple[Firing, ...]:
         """As `fired`, those that only other correlations see included, and without their places."""
@@ -186,6 +189,12 @@ def _natives(
         return {}
     found = hunt([path], detector, Tally(), time_field=time_field, uid_field=uid_field)
     return {(file, one.record): one.native for one in found if one.record in records}
+
+
+def _spelt_out(firing: Firing, whole: Mapping[str, str]) -> Firing:
+    """With the values of its group as its events have them, not as they are kept."""
+    group = {name: whole.get(value, value) for name, value in firing.group.items()}
+    return msgspec.structs.replace(firing, group=group)
 
 
 def _fired(firing: Firing, places: Mapping[str, list[tuple[int, Place]]]) -> Fired:

@@ -18,7 +18,7 @@ from core.correlate.windows import Lens, Row
 from core.detect.values import flat, number, text
 from core.model import digest
 
-__all__ = ["Intake", "Observation", "field_of", "of_firing", "parts"]
+__all__ = ["Intake", "Observation", "field_of", "of_firing", "parts", "short", "whole_texts"]
 
 LONGEST = 64
 """Bytes of an id or value that are kept. A longer one keeps its beginning and a digest, so that
@@ -71,7 +71,7 @@ class Intake:
         if not each or not all(groups):
             return ()
         carry = tuple([(name, _texts(have(field))) for name, field in self._carries])
-        time, event, rule = seen.time, _short(seen.uid), self._rule
+        time, event, rule = seen.time, short(seen.uid), self._rule
         own = seen.origin or event
         rows = [Row(time, event, rule, term or own, values, carry) for term, values in each]
         return product(islice(product(*groups), MOST), rows)
@@ -135,14 +135,19 @@ def _together(values: tuple[str, ...]) -> str:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    """The values as text, each once, in order; null and empty lists are none."""
+    """The values as text that is kept, each once, in order; null and empty lists are none."""
     if type(value) is str:  # as nearly all are
-        return (_short(value),)
-    found = (text(one) for one in flat([value]))
-    return tuple(dict.fromkeys(_short(one) for one in found if one is not None))
+        return (short(value),)
+    return tuple(dict.fromkeys(map(short, whole_texts(value))))
 
 
-def _short(value: str) -> str:
+def whole_texts(value: Any) -> Iterator[str]:
+    """The values as text, whole."""
+    return (found for one in flat([value]) if (found := text(one)) is not None)
+
+
+def short(value: str) -> str:
+    """An id or value as it is kept."""
     if len(value) <= LONGEST and value.isascii():
         return value
     data = value.encode("utf-8", "replace")

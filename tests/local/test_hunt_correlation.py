@@ -184,6 +184,13 @@ def test_an_alias_names_the_group_by_its_own_name(hunted):
     assert [line["group"] for line in ran.lines] == [{"user": "dana"}]
 
 
+def test_a_group_is_told_by_its_whole_value(hunted):
+    roles = [f"arn:aws:sts::123456789012:assumed-role/{'Long' * 12}/{n}" for n in range(2)]
+    records = [happened("Failed", n, who=[roles[n % 2], 5]) for n in range(5)]
+    ran = hunted([correlation("event_count", "failed", condition={"gte": 2})], records)
+    assert sorted(line["group"]["who"] for line in ran.lines) == sorted([*roles, "5"])
+
+
 def test_in_raw_mode_fields_are_as_the_rules_write_them(hunted):
     records = [{"eventName": "Failed", "who": "dana", "time": n, "id": n} for n in range(3)]
     ran = hunted([correlation("event_count", "failed", **COUNT)], records, "--source", "raw")
