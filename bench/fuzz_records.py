@@ -26,6 +26,9 @@ from bench import cloudtrail
 from core import scan
 from core.detect import Detector
 from core.detect.plain import plain_match
+from core.errors import BadRecord
+from core.model import to_json
+from core.ocsf import activity
 from core.ports import Source
 from core.sigma import Compiled, compile_rules
 from functions.aws.events import SOURCES
@@ -94,6 +97,8 @@ class _Work:
             return f"raised {error!r}"
         finally:
             signal.alarm(0)
+        if told := [fault for match in matches if (fault := _told(self.source, match.native))]:
+            return told[0]
         self.hits += sum(len(match.rules) for match in matches)
         self.rejected += tally.rejections
         if any(not one.reason or not one.place for one in (*tally.rejected, *tally.skipped)):
@@ -111,6 +116,17 @@ class _Work:
             ):  # fmt: skip
                 expected.append((position, rules))
         return "" if found == expected else "other hits than the plain matcher's"
+
+
+def _told(source: Source, record: Any) -> str:
+    """What is wrong with how a finding about the record would be made; "" when nothing is."""
+    try:
+        to_json(activity(source.event(record)))
+    except BadRecord as error:
+        return "" if str(error).isprintable() else f"an unprintable reason: {error!r}"
+    except Exception as error:
+        return f"its event raised {error!r}"
+    return ""
 
 
 def _of(source: Source, record: Any) -> bool:
@@ -237,6 +253,7 @@ _ODD: tuple[Any, ...] = (
         "a\nb",
         "\U0001f600",
     ),
+    *("arn:", "arn:x", "arn:aws:iam::", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-23:59"),
     *([], {}, ["StopLogging", "x"], [["x"]], {"type": "Root"}, {"eventName": "DeleteTrail"}),
 )
 _GAPS = ("", "", "", "", "", "", " ", "\n", "\t ", "\r\n")

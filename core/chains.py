@@ -18,6 +18,7 @@ from core.correlate import Firing, Observation, correlate_all
 from core.correlate.observe import short, whole_texts
 from core.correlate.spool import ROOM
 from core.detect import Detector
+from core.detect.values import first, text
 from core.errors import BadRecord
 from core.hunt import Found, Tally, hits, hunt, moment
 from core.model import NativeRecord
@@ -93,7 +94,7 @@ class Chains:
         for seen in self._seen:
             if (key := keys(seen.id)) in places:
                 places[key].append((seen.time, seen.place))
-                whole |= ((short(text), text) for one in seen.values for text in whole_texts(one))
+                whole |= ((short(said), said) for one in seen.values for said in whole_texts(one))
         return tuple(_fired(_spelt_out(firing, whole), places) for firing in told)
 
     def firings(self, until: int | None = None) -> tuple[Firing, ...]:
@@ -118,7 +119,7 @@ class Chains:
             return
         place = Place(found.source_file, found.record, found.event, found.source)
         id = found.event
-        if not id or not (self._named or any(name in found.native for name in IDS)):
+        if not id or not (self._named or text(first(found.native, IDS)) == id):
             id = f"{NAMELESS}{found.source_file}:{found.record}"
             self._nameless.add(found.source_file)
         self._seen.add(Sighting(found.rule.id, id, found.time, place, found.values))

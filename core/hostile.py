@@ -7,12 +7,13 @@ is escaped by whoever knows the markup, on top of this.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["kind_of", "masked", "printable", "quoted"]
+__all__ = ["kind_of", "masked", "mended", "printable", "quoted", "whole_json"]
 
 MASK = "[masked]"
 
@@ -92,3 +93,22 @@ SECRETS = frozenset(
     }
 )
 """Names of fields that hold credentials, without case, underscores and hyphens."""
+
+
+def mended(data: bytes) -> bytes:
+    """JSON with U+FFFD for each half of a surrogate pair: it can write one, and no text hold it."""
+    return _HALVES.sub(lambda found: rb"\ufffd" if found[1] else found[0], data)
+
+
+def whole_json(value: Any, *, ordered: bool) -> bytes:
+    """Compact JSON, its keys sorted if so said, of what has halves of surrogate pairs in texts."""
+    import json
+
+    return mended(json.dumps(value, separators=(",", ":"), sort_keys=ordered).encode())
+
+
+_HALVES = re.compile(
+    rb"\\(?:[^u]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2}))"
+)
+"""Escapes in JSON: those of half a pair are the first group, the others are met to be passed by."""

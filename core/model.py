@@ -15,6 +15,8 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
+from core.hostile import whole_json
+
 __all__ = [
     "LEVELS",
     "Action",
@@ -292,7 +294,10 @@ _V = TypeVar("_V")
 
 def to_json(value: Any) -> bytes:
     """The value as compact JSON with keys in a fixed order."""
-    return msgspec.json.encode(value, order="deterministic")
+    try:
+        return msgspec.json.encode(value, order="deterministic")
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return whole_json(msgspec.to_builtins(value), ordered=True)
 
 
 def from_json(data: bytes | str, kind: type[_V]) -> _V:
@@ -302,4 +307,4 @@ def from_json(data: bytes | str, kind: type[_V]) -> _V:
 
 def digest(*parts: str) -> str:
     """A stable id from parts: 32 hex digits of SHA-256 over their unambiguous joining."""
-    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
+    return hashlib.sha256(to_json(parts)).hexdigest()[:32]

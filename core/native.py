@@ -11,13 +11,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from core.errors import BadRecord
-from core.hostile import quoted
+from core.hostile import mended, quoted
 from core.model import Json
 
 __all__ = [
@@ -34,6 +35,13 @@ __all__ = [
 ]
 
 
+MOST_DEPTH = 700
+"""No record means anything there. msgspec reads about 980 levels, and then fails to write them."""
+
+MOST_DIGITS = 4_300
+"""Of a whole number; Python reads no longer ones."""
+
+
 def decoded(body: Any) -> Any:
     """A message from its JSON, or as it is if somebody decoded it; BadRecord if it is no JSON."""
     if not isinstance(body, bytes | bytearray | str):
@@ -45,23 +53,72 @@ def decoded(body: Any) -> Any:
 
 
 def parsed(body: Any) -> Any:
-    """The value of a JSON text, halves of surrogate pairs read as U+FFFD.
+    """The value of a JSON text: of all of it that any reader takes, as whoever is able to write
+    something odd into a log must not get his record lost by it.
 
-    JSON may have such halves, and no text can: whoever is able to write one into a log must not get
-    his record lost by it. Otherwise raises what msgspec does.
+    Half of a surrogate pair is U+FFFD, and a number beyond all floats infinite. What is nested more
+    than MOST_DEPTH deep is a RecursionError; otherwise raises what msgspec does.
     """
+    data = body.encode() if isinstance(body, str) else bytes(body)
+    if is_deep(data):
+        raise RecursionError("nested too deeply")
     try:
-        return msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        whole = body.encode() if isinstance(body, str) else bytes(body)
-        if (found := mended(whole)) == whole:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, ValueError) as error:
+        if (whole := mended(data)) == data and not _is_of_a_number(error):
             raise
-        return msgspec.json.decode(found)
+    try:
+        return msgspec.json.decode(whole)
+    except (msgspec.DecodeError, ValueError) as error:
+        if not _is_of_a_number(error):
+            raise
+    import json
+
+    return json.loads(whole.decode(), parse_int=_integer, parse_constant=_refuse)
 
 
-def mended(data: bytes) -> bytes:
-    """JSON with U+FFFD for each half of a surrogate pair."""
-    return _HALVES.sub(lambda found: rb"\ufffd" if found[1] else found[0], data)
+def is_deep(data: bytes) -> bool:
+    """Is JSON nested more than MOST_DEPTH deep? Later on nobody has to ask: it is little enough for
+    any reader, and for each that is recursive.
+    """
+    if data.count(b"[") + data.count(b"{") <= MOST_DEPTH:  # as in nearly all records
+        return False
+    brackets = data.translate(None, _NO_BRACKETS)
+    for _ in range(MOST_DEPTH // 2):  # those of what is shallow go in pairs, a level or two a time
+        fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(fewer) == len(brackets):
+            break
+        brackets = fewer
+    return bool(brackets) and _depth(data) > MOST_DEPTH
+
+
+def _depth(data: bytes) -> int:
+    deepest = depth = 0
+    for token in _TOKEN.finditer(data):
+        first = token[0][:1]
+        depth += (first in b"[{") - (first in b"]}")
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _is_of_a_number(error: Exception) -> bool:
+    return any(words in str(error) for words in ("out of range", "digits"))
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < MOST_DIGITS else float(digits)
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"JSON has no {constant}")
+
+
+def milliseconds(moment: datetime) -> int:
+    """A moment (in UTC where it names no zone) in epoch ms; OverflowError outside of the years 1 to
+    9999 of UTC, which nobody can write.
+    """
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware.astimezone(UTC) - EPOCH) // timedelta(milliseconds=1)
 
 
 def dig(value: Json, path: str) -> list[Json]:
@@ -132,8 +189,12 @@ def is_world(value: Json) -> bool:
         return False  # no network: the name of a group, a list, a tag
 
 
-_HALVES = re.compile(
-    rb"\\(?:[^u]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2}))"
-)
-"""Escapes in JSON: those of half a pair are the first group, the others are met to be passed by."""
+MOMENTS = range(-62_135_596_800_000, 253_402_300_800_000)
+"""Epoch ms of the years 1 to 9999."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)|[{}\[\]]', re.DOTALL)
+"""A string, or a bracket."""

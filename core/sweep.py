@@ -16,6 +16,7 @@ from core.engine import Engine
 from core.errors import BadRecord, Conflict, VigilError
 from core.finding import of_hit
 from core.model import Event, Finding, Hit, NativeRecord, Resource, Target, digest
+from core.native import MOMENTS
 from core.ports import Inventory, Source
 
 __all__ = ["SOURCE", "Swept", "event", "source", "sweep"]
@@ -187,7 +188,7 @@ def event(record: NativeRecord) -> Event:
     )
     return Event(
         uid=uid,
-        time=time if isinstance(time, int) else 0,
+        time=time if isinstance(time, int) and time in MOMENTS else 0,
         source=SOURCE,
         provider=texts.get("provider", ""),
         account=texts.get("account", ""),

@@ -11,8 +11,21 @@ from hypothesis import strategies as st
 
 from core.errors import BadRecord
 
+TREACHEROUS = (
+    *("arn:", "arn:x", "arn:aws:iam", "arn:aws:iam::", "arn::::::", "/", "//", "/subscriptions/"),
+    *("/subscriptions", "projects/", "projects//", "//x.googleapis.com/", "folders", "[::1", "]:1"),
+    *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-23:59", "0000-00-00", "1/1/1 1:1:1 AM"),
+    *("10.0.0.0/99", "::/129", "::ffff:1.2.3.4", "{", "[", '{"a":', "[" * 2_000, "\x00", "\ud800"),
+)
+"""Texts that begin like something that is read further."""
+
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.sampled_from(TREACHEROUS),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=8,
 )

@@ -7,8 +7,10 @@ Nothing but tests and doubts should call it.
 from __future__ import annotations
 
 import datetime as dt
+import decimal
 import ipaddress
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -247,9 +249,25 @@ def as_text(value: Any) -> str:
     """A value as rules see it when they compare text."""
     if isinstance(value, str):
         return value
-    if isinstance(value, float) and value == int(value):
-        return str(int(value))
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(value, float):
+        whole = math.isfinite(value) and value == int(value)
+        return str(int(value)) if whole else str(value)
+    return as_json(value)
+
+
+def as_json(value: Any) -> str:
+    """Compact JSON, its numbers as msgspec writes them."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{as_json(k)}:{as_json(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(as_json, value)) + "]"
+    if not isinstance(value, float):
+        return json.dumps(value, ensure_ascii=False)
+    if not math.isfinite(value):
+        return "null"
+    if 1e-5 <= abs(value) < 1e-4:
+        return format(decimal.Decimal(repr(value)), "f")
+    return re.sub(r"e\+?(-?)0*", r"e\1", repr(value))
 
 
 def like(value: Any, pattern: Pattern, cased: bool) -> bool:

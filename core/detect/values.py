@@ -5,7 +5,6 @@ The semantics are those of docs/decisions/0010-sigma-semantics.md. It knows noth
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from core.hostile import whole_json
 from core.rulebook import number_text
 
 __all__ = [
@@ -126,7 +126,7 @@ def _json(value: Any) -> str:
     try:
         return msgspec.json.encode(value).decode()
     except UnicodeEncodeError:  # half of a surrogate pair, which a text may have and JSON may not
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return msgspec.json.encode(msgspec.json.decode(whole_json(value, ordered=False))).decode()
 
 
 def number(value: Any) -> int | float | None:
@@ -217,7 +217,7 @@ def _way(path: str) -> _Way:
 
 def _walk(way: _Way, value: Any) -> list[Any]:
     if isinstance(value, list):
-        return [found for one in value for found in _walk(way, one)]
+        return [found for one in flat(value) for found in _walk(way, one)]
     if not isinstance(value, dict):
         return []
     for key, further in way:

@@ -54,4 +54,4 @@ class Told:
         return value if type(value) is str else text(value) or ""
 
 
-_UIDS = ("eventID", "uid", "id", "insertId")
+_UIDS = ("eventID", "insertId", "uid", "id")

@@ -20,8 +20,8 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias
 import msgspec
 
 from core.detect import RAW, Detector, Suppressed
+from core.hostile import mended
 from core.model import NativeRecord, Rejected, Rule
-from core.native import mended
 from core.ports import Source
 from core.scan.chunks import Chunk, chunks
 from core.scan.envelopes import unwrapped

@@ -285,7 +285,10 @@ class Quick:
     ) -> list[int] | None:
         """Those of the rules that match; None when the record can't be read after all."""
         here = [number for number in ask if self._header.covers(number)]
-        some = self._plan.match_some(header, here, self._fields) if here else []
+        try:
+            some = self._plan.match_some(header, here, self._fields) if here else []
+        except RecursionError:  # its record is refused for that
+            here, some = [], []
         if len(here) < len(ask):
             record = records.record(index)
             if record is None:

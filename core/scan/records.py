@@ -11,7 +11,7 @@ import msgspec
 
 from core.detect.checks import any_in, may_hide
 from core.model import NativeRecord
-from core.native import parsed
+from core.native import is_deep, parsed
 from core.scan.chunks import Chunk
 from core.scan.headers import UNSET, raws
 from core.scan.parts import Reader
@@ -52,7 +52,8 @@ class Records:
         if self._last[0] == index:
             return self._last[1]
         try:
-            return reader(self._data(index))
+            data = self._data(index)
+            return None if is_deep(bytes(data)) else reader(data)
         except (msgspec.DecodeError, RecursionError, ValueError):  # a number too large, say
             return None
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
+from core.native import parsed
 
 __all__ = ["KEY", "record"]
 
@@ -40,7 +40,7 @@ def _parsed(value: Any) -> Any:
     """Objects and lists are text in some tables' columns."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
-            return msgspec.json.decode(value)
+            return parsed(value)
         except (ValueError, RecursionError):
             return value
     return value

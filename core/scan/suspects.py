@@ -184,7 +184,14 @@ def _texts(column: list[Any]) -> list[Any]:
         return column
     if kinds == {bool}:  # quicker, and no number is there that would be taken for one
         return [_BOOLEANS.get(v, v) for v in column]
-    return [v if type(v) in _AS_THEY_ARE or type(v) is list else text(v) for v in column]
+    return [v if type(v) in _AS_THEY_ARE or type(v) is list else _text(v) for v in column]
+
+
+def _text(value: Any) -> Any:
+    try:
+        return text(value)
+    except RecursionError:  # nested too deeply, for which its record is refused
+        return [value]
 
 
 def _asked(column: list[Any]) -> list[Any]:

@@ -111,9 +111,9 @@ def described(reading: Reading, source: str = "") -> Rule:
     if not title or hint:
         reading.fault(reading.document.line, "a rule needs a title", hint)
     version = reading.text("sigma-version").partition(".")[0]
-    if version.isdecimal() and int(version) > NEWEST:
+    if version.isdecimal() and (len(version) > 4 or int(version) > NEWEST):
         line = reading.nodes["sigma-version"].line
-        reading.fault(line, f"the rule is written for Sigma {version}, and this reads {NEWEST}")
+        reading.fault(line, f"the rule is written for Sigma {version[:9]}, and this reads {NEWEST}")
     tags = reading.texts("tags")
     level: Any = reading.one_of("level", LEVELS) or "medium"
     return Rule(

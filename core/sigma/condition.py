@@ -12,6 +12,7 @@ from itertools import combinations
 from math import comb
 from typing import Any
 
+import re2
 from sigma.conditions import (
     ConditionAND,
     ConditionIdentifier,
@@ -120,7 +121,7 @@ def _selected(pattern: str, named: Mapping[str, Expr]) -> list[str]:
     """Names that `them` or a pattern with `*` means; names that begin with `_` only if it does."""
     if pattern == "them":
         return [name for name in named if not name.startswith("_")]
-    regex = re.compile(".*".join(map(re.escape, pattern.split("*"))))
+    regex = re2.compile(".*".join(map(re2.escape, pattern.split("*"))))
     hidden = pattern.startswith("_")
     return [n for n in named if regex.fullmatch(n) and (hidden or not n.startswith("_"))]
 
@@ -144,4 +145,4 @@ _OPERATORS = ("and", "or", "not", "of", "them", "all", "any")
 
 _WORD = re.compile(r"[\w*-]+")
 
-_SEVERAL = re.compile(r"(?<![\w*-])([0-9]+|any|all) +of +([\w*-]+)")
+_SEVERAL = re.compile(r"(?<![\w*-])([0-9]{1,4}|any|all) +of +([\w*-]+)")

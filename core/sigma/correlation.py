@@ -290,8 +290,10 @@ class _Section:
         names: dict[str, str] = {}
 
         def plain(token: re.Match[str]) -> str:
-            if token[0] not in self.names or token[0] in ("and", "or", "not"):
+            if token[0] in ("and", "or", "not"):
                 return token[0]
+            if token[0] not in self.names and not _PLAIN.fullmatch(token[0]):
+                return token[0]  # which the parser says it can't read
             return names.setdefault(token[0], f"rule_{_letters(len(names))}")
 
         text = _TOKEN.sub(plain, text)
@@ -333,6 +335,8 @@ _DIGITS = 30
 """Of a number in a condition."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+_PLAIN = re.compile(r"[A-Za-z_]+")
 
 _TOKEN = re.compile(r"[^\s()]+")
 """What may be a name in a boolean condition; pySigma's grammar has letters and underscores."""

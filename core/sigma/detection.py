@@ -129,10 +129,17 @@ def _modifiers(key: str, written: Sequence[str], place: Place) -> Sequence[str]:
 def _check_values(
     key: str, field: str, modifiers: Sequence[str], values: Sequence[Node], place: Place
 ) -> None:
+    if _QUANTIFIED.search(field):
+        raise place.bad(
+            f"'{key}' can't be honoured: a field has no quantifier before Sigma 3",
+            "a list stands for its elements: leave it out for any of them",
+        )
     if not field and any(node.value in (None, "") for node in values):
         raise place.bad("a keyword can't be empty: it would match every record")
     if "exists" in modifiers and len(values) > 1:
         raise place.bad(f"'{key}' can't be honoured: a field is there or it is not")
+    if "re" in modifiers and not values:
+        raise place.bad(f"'{key}' can't be honoured: no expression is given")
     for node in values if "re" in modifiers else ():
         if node.value is None:
             raise place.at(node.line).bad(f"'{key}' can't be honoured: null is no expression")
@@ -195,6 +202,8 @@ class _Reader:
         value = st.SigmaString(plain) if "re" in self.modifiers else st.sigma_type(plain)
         item = SigmaDetectionItem(self.field, self.classes, [value])
         found = any_of([self.read(one) for one in item.value])
+        if isinstance(found, Compare) and found.part and found.number != plain:
+            raise self.place.bad("a part of a date is a whole number")
         if isinstance(found, Compare) and isinstance(plain, int) and -_EXACT <= plain < _EXACT:
             return msgspec.structs.replace(found, number=plain)  # pySigma rounds large ones
         if isinstance(found, Text) and found.field and _is_read(node, self.modifiers):
@@ -350,6 +359,8 @@ _ENDS: Mapping[str, str] = {r"\Z": r"(?:\n?\z)"}
 
 _ESCAPED_PERCENT = re.compile(r"(?<!\\)((?:\\\\)*)\\%")
 """`\\%` after an even number of backslashes, which are themselves escaped."""
+
+_QUANTIFIED = re.compile(r"\[(?:any|all|none)\]")
 
 _LONE = re.compile(r"[\ud800-\udfff]")
 

@@ -90,7 +90,7 @@ def documents(text: str, file: str) -> Iterator[Node]:
             node = _build(loader, loader.get_node(), file, [MOST_NODES], MOST_DEPTH)
             if node.value is not None:
                 yield node
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, LookupError) as error:
         raise _fault(error, file) from error
     finally:
         loader.dispose()

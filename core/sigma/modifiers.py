@@ -90,6 +90,7 @@ class _Utf16(SigmaValueModifier[st.SigmaString, st.SigmaString]):
         return found
 
     def _part(self, text: str) -> str:
+        text = text.replace(PERCENT, "%")
         return text.encode(self.encoding).decode("ascii", "surrogateescape")
 
 
@@ -117,13 +118,16 @@ class _Base64Offset(SigmaValueModifier[st.SigmaString, st.SigmaExpansion]):
             b64encode(b" " * offset + data)[start : _ENDS[(len(data) + offset) % 3]].decode()
             for offset, start in enumerate(_STARTS)
         ]
+        if not any(found):
+            raise SigmaValueError("base64offset of nothing")
         return st.SigmaExpansion([st.SigmaString(one) for one in found if one])
 
 
 def _bytes(value: st.SigmaString) -> bytes:
     if value.contains_special():
         raise SigmaValueError("Base64 encoding of strings with wildcards is not allowed")
-    return "".join(map(str, value.s)).encode("utf-8", "surrogateescape")
+    text = "".join(map(str, value.s)).replace(PERCENT, "%")
+    return text.encode("utf-8", "surrogateescape")
 
 
 class _Windash(SigmaValueModifier[st.SigmaString, st.SigmaExpansion]):

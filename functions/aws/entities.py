@@ -100,10 +100,14 @@ def _uid(value: str, pattern: str | None, service: str, region: str, account: st
 
 
 def short_name(uid: str) -> str:
-    """The name within an ARN, without the word for its kind; what is no ARN is its own name."""
-    if not uid.startswith("arn:"):
+    """The name within an ARN, without the word for its kind; what is no ARN is its own name.
+
+    Callers may write what only begins like one.
+    """
+    parts = uid.split(":", 5)
+    if len(parts) < 6 or parts[0] != "arn":
         return uid
-    family, rest = uid.split(":", 3)[2], uid.split(":", 5)[-1]
+    family, rest = parts[2], parts[5]
     if family == "iam":
         return rest.rpartition("/")[2]
     return rest if family == "s3" else KIND.sub("", rest) or rest

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -28,7 +28,7 @@ from core.model import (
     Target,
     digest,
 )
-from core.native import dig, first, items, text
+from core.native import dig, first, items, milliseconds, parsed, text
 from core.ports import Derived, NeutralTable, Source
 from functions.aws.catalogue import FIELDS, OFF
 from functions.aws.entities import account, address, caller, caller_name, resources
@@ -85,9 +85,7 @@ def _time(record: NativeRecord) -> int:
     """The eventTime (ISO 8601; UTC when it names no zone) in epoch milliseconds."""
     value = _required(record, "eventTime")
     try:
-        moment = datetime.fromisoformat(value)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (moment - EPOCH) // timedelta(milliseconds=1)
+        return milliseconds(datetime.fromisoformat(value))
     except (ValueError, OverflowError) as error:
         raise BadRecord(f"a CloudTrail record with the eventTime {quoted(value)}") from error
 
@@ -155,8 +153,8 @@ def _opened(value: Json) -> Json:
     if not isinstance(value, str) or value[:1] not in ("{", "["):
         return value
     try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return parsed(value)
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return value
 
 
@@ -184,7 +182,6 @@ def _targets(kind: str, event: Event) -> tuple[Target, ...]:
 
 CLOUDTRAIL = "aws/cloudtrail"
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 YES_NO: Mapping[str, bool] = {"yes": True, "true": True, "no": False, "false": False}
 

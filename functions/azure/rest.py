@@ -22,6 +22,7 @@ import msgspec
 from core.errors import Conflict, Forbidden, NotFound, Reject, Unavailable, VigilError
 from core.hostile import printable
 from core.model import Json
+from core.native import parsed
 
 if TYPE_CHECKING:
     from azure.core import PipelineClient
@@ -71,7 +72,7 @@ class Answer(NamedTuple):
         if not self.content:
             return None
         try:
-            return msgspec.json.decode(self.content)
+            return parsed(self.content)
         except msgspec.DecodeError as error:
             raise Reject(f"an answer of Azure that is not JSON: {error}") from error
 

@@ -20,6 +20,7 @@ import msgspec
 
 from core.errors import Conflict, Forbidden, NotFound, Reject, Unavailable, VigilError
 from core.hostile import printable, quoted
+from core.native import parsed
 
 if TYPE_CHECKING:
     import urllib3
@@ -71,7 +72,7 @@ class Answer(NamedTuple):
     def json(self) -> Any:
         """The body as JSON, {} where it is empty; Unavailable when it is none (a proxy's page)."""
         try:
-            return msgspec.json.decode(self.body) if self.body else {}
+            return parsed(self.body) if self.body else {}
         except (msgspec.DecodeError, RecursionError) as error:
             raise Unavailable(f"an answer that is not JSON: {quoted(self.body)}") from error
 

@@ -74,7 +74,20 @@ def test_what_is_no_object_is_no_record(value: Any) -> None:
         event(value)
 
 
-@pytest.mark.parametrize("value", ["yesterday", "2026-13-01T00:00:00Z", "\x1b[31m2026"])
+@pytest.mark.parametrize("name", ["arn:", "arn:x", "arn:x:y", "arn:aws:iam::1:", "arn:::::"])
+def test_what_only_begins_like_an_arn_is_a_name(name: str) -> None:
+    named = {"requestParameters": {"secretId": name}, "resources": [{"ARN": name}]}
+    found = changed(eventSource="secretsmanager.amazonaws.com", eventName="GetSecretValue", **named)
+    assert name in {resource.uid for resource in found.resources}
+    assert activity(found)
+
+
+OUT_OF_YEARS = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-23:59")
+
+
+@pytest.mark.parametrize(
+    "value", ["yesterday", "2026-13-01T00:00:00Z", "\x1b[31m2026", *OUT_OF_YEARS]
+)
 def test_an_unreadable_time_is_refused_without_repeating_control_characters(value: str) -> None:
     with pytest.raises(BadRecord, match="eventTime") as caught:
         changed(eventTime=value)

@@ -385,6 +385,12 @@ def test_a_time_in_american_writing_is_read(time: str, hour: int) -> None:
     assert event({**RISK, "time": f"1/1/1970 {time}"}).time // 3_600_000 == hour
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-23:59"])
+def test_a_time_outside_of_the_years_is_none(time: str) -> None:
+    with pytest.raises(BadRecord, match="time"):
+        event({**RISK, "time": time})
+
+
 @pytest.mark.parametrize("time", ["13:00:00 PM", "0:00:00 AM", "yesterday", "\x1b[31m"])
 def test_an_unreadable_time_gives_way_to_the_objects_own_or_is_refused(time: str) -> None:
     properties = {**RISK["properties"], "detectedDateTime": "1970-01-01T00:00:01Z"}

@@ -69,6 +69,11 @@ def test_an_audit_event_is_kubernetes_own_with_its_cluster(category):
     assert event.resources[0].uid == f"{CLUSTER.lower()}/web/pods/exec/shop-1"
 
 
+@pytest.mark.parametrize("ips", [[{}], [None, 7], "x", {"a": 1}, [["192.0.2.7"]]])
+def test_addresses_that_are_no_texts_are_none(ips):
+    assert kubernetes_event({**AUDIT, "sourceIPs": ips}).ip in ("", "x", "192.0.2.7")
+
+
 @pytest.mark.parametrize("log", ['{"cut', "[]", "3", "", None])
 def test_an_audit_event_that_was_cut_is_refused_and_the_others_go_on(log):
     found = unwrap({"records": [wrapped(log), wrapped(json.dumps(AUDIT))]})

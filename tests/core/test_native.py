@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from core.errors import BadRecord
-from core.native import decoded, is_world
+from core.native import MOST_DEPTH, decoded, is_world
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,33 @@ def test_half_of_a_surrogate_pair_is_a_character_that_is_missing(body, held):
     assert decoded(body) == held
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff", "{", "[" * 100_000, '"\ud800"'])
+@pytest.mark.parametrize("pair", ["[]", ("{", "}"), ("[{", "}]")])
+def test_what_is_nested_too_deeply_is_a_bad_record(pair):
+    def deep(levels):
+        opens = pair[0].replace("{", '{"[":')
+        levels //= len(pair[0])
+        return '{"a": "' + "[{" * 2_000 + '", "b": ' + opens * levels + "1" + pair[1] * levels + "}"
+
+    assert decoded(deep(MOST_DEPTH - 1))["a"]
+    assert decoded("[" + "[],{}," * 5_000 + "1]")
+    for levels in (MOST_DEPTH, 970, 10_000):
+        with pytest.raises(BadRecord, match="nested too deeply"):
+            decoded(deep(levels))
+
+
+@pytest.mark.parametrize(
+    ("body", "held"),
+    [
+        ("[1e999, -1e999, 1]", [math.inf, -math.inf, 1]),
+        ("[" + "1" * 5_000 + "]", [math.inf]),
+        (rb'[1e999, "\ud800"]', [math.inf, "\ufffd"]),
+    ],
+)
+def test_a_number_beyond_all_others_is_infinite(body, held):
+    assert decoded(body) == held
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", "{", "[" * 100_000, '"\ud800"', "[1e999, NaN]"])
 def test_what_is_no_json_is_a_bad_record_that_shows_it(body):
     with pytest.raises(BadRecord, match="a message that is not JSON"):
         decoded(body)

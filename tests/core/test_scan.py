@@ -188,7 +188,6 @@ def test_members_of_a_gzip_stream_follow_each_other() -> None:
         (LINES.replace(b"Describe", b"\xff", 1), [1, 3], "not UTF-8"),
         (b"garbage\n" + LINES, [2, 4], "malformed"),
         (LINES[:-5], [1], "cut short"),
-        (b'{"a":1e400}\n' + LINES, [2, 4], "out of range"),
         (LINES.decode().encode("utf-16")[:-1], [1], "damaged UTF-16"),
         (b'{"a":' + b"[" * 10_000 + b"]" * 10_000 + b"}\n" + LINES, [2, 4], "nested too deeply"),
         (gzip.compress(LINES, 0, mtime=0)[:-40], [1], "gzip stream is cut short"),
@@ -399,10 +398,56 @@ def test_a_field_may_have_any_name(name: str) -> None:
 
 
 def test_what_is_asked_for_and_can_not_be_read_is_rejected_with_its_record() -> None:
-    record = b'{"eventSource":"s","eventName":"StopLogging","c":1e999}'
+    deep = b"[" * 800 + b"]" * 800
+    record = b'{"eventSource":"s","eventName":"StopLogging","c":' + deep + b"}"
     scanner, tally = Scanner(DETECTOR, (("eventName",),), {"0": ("c",)}), Tally()
     assert list(scanner.scan(b'{"Records":[' + record + b"]}", tally)) == []
     assert (tally.records, tally.rejections) == (0, 1)
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"-1e400", b"7" * 5_000, b"-" + b"7" * 5_000])
+@pytest.mark.parametrize("wanted", [(), (("eventName",),), (("c",),)])
+def test_a_number_beyond_all_others_does_not_hide_its_record(number: bytes, wanted: Any) -> None:
+    record = b'{"eventSource":"s","eventName":"StopLogging","c":' + number + b',"d":"\\ud800"}'
+    scanner, tally = Scanner(DETECTOR, wanted, {"0": ("c",)}), Tally()
+    (match,) = scanner.scan(b'{"Records":[' + record + b"]}", tally)
+    assert (tally.records, tally.rejections) == (1, 0)
+    assert match.native["eventName"] == "StopLogging"
+
+
+def test_what_is_no_json_number_is_refused_beside_one_that_is_too_large() -> None:
+    _, tally = seen(b'{"eventSource":"s","eventName":"StopLogging","c":[1e999,NaN]}')
+    assert (tally.records, tally.rejections) == (0, 1)
+
+
+LISTS, OBJECTS = ("[", "]"), ('{"k":', "}")
+
+
+@pytest.mark.parametrize("depth", [100, 480, 650, 720, 900, 980, 1_000, 3_000])
+@pytest.mark.parametrize(("opens", "closes"), [LISTS, OBJECTS])
+@pytest.mark.parametrize("field", ["a", "b", "other"])
+def test_depth_costs_no_more_than_its_own_record(
+    depth: int, opens: str, closes: str, field: str
+) -> None:
+    """Whether rules look at it by a path, as a text, or not at all."""
+    made = rulebook(
+        ("aws/cloudtrail", Text("eventName", ("stoplogging",))),
+        ("aws/cloudtrail", Text("a.x.y", ("v",))),
+        ("aws/cloudtrail", Text("b", ((0, "v", 0),))),
+        ("aws/cloudtrail", Not(Text("b", ((0, "w", 0),)))),
+    )
+    value = opens * depth + '{"x":{"y":"v"}}' + closes * depth
+    start = json.dumps(STOP)[:-1]
+    data = "\n".join((json.dumps(STOP), f'{start},"{field}":{value}}}', json.dumps(STOP))).encode()
+    for wanted in ((), (("eventName",),)):
+        for scanner in [Scanner(Detector(made, [TRAIL]), wanted, {"0": ("a",)})] * 2:
+            tally = Tally()
+            found = [one.position for one in scanner.scan(data, tally)]
+            assert found in ([0, 1, 2], [0, 2])
+            assert tally.records + tally.rejections == 3
+            assert found == [0, 1, 2] or "nested too deeply" in tally.rejected[0].reason
+            if depth <= 650:
+                assert found == [0, 1, 2]
 
 
 def test_a_text_that_only_some_rules_look_for_hides_no_other() -> None:

@@ -257,6 +257,8 @@ def test_what_cannot_be_honoured_is_refused_by_line(
         ("one", "does not say what 'id-two' is for"),
         ("one and two and not one", "can't hold"),
         ("one and-two", "condition 'one and-two'"),
+        ("one and rule_a", "no rule has the id or name 'rule_a'"),
+        ("one and rule_b", "no rule has the id or name 'rule_b'"),
         ("not " * 3000 + "one", "condition"),
         ("(" * 400 + "one" + ")" * 400, "condition"),
         (

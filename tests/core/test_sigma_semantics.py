@@ -558,6 +558,11 @@ FIELDS = rows(
             ({"a": [{"State": 0}]}, FIRE),
         ],
     ),
+    (
+        "numbers in an object as JSON has them",
+        selection("a|contains: [':1e16}', ':0.00001}', ':1e-6}', ':null}']"),
+        [({"a": {"b": number}}, FIRE) for number in (1e16, 1e-5, 1e-6, float("inf"))],
+    ),
     ("text beyond ASCII in an object", selection("a|contains: ä"), [({"a": {"b": "Ä"}}, FIRE)]),
     (
         "fieldref",
@@ -1045,6 +1050,16 @@ def test_construct_means_what_the_page_says(
             "before it is encoded",
             selection("a|expand|base64: '%admins%'"),
             [({"a": "cm9vdA=="}, FIRE), ({"a": "JWFkbWlucyU="}, QUIET)],
+        ),
+        (
+            "a percent sign before it is encoded",
+            selection(r"a|expand|base64: '100\%'"),
+            [({"a": "MTAwJQ=="}, FIRE)],
+        ),
+        (
+            "a percent sign in UTF-16",
+            selection(r"a|expand|wide|base64: '\%'"),
+            [({"a": "JQA="}, FIRE)],
         ),
         (
             "with case",

@@ -371,6 +371,7 @@ def test_a_notification_without_its_identity_is_refused(finding: Any, reason: st
         ({**ENTRY, "timestamp": None}, "timestamp"),
         ({**ENTRY, "timestamp": "\x1b[31m"}, "timestamp"),
         ({**ENTRY, "timestamp": 7}, "timestamp"),
+        ({**ENTRY, "timestamp": "0001-01-01T00:00:00+14:00"}, "timestamp"),
     ],
 )
 def test_an_entry_without_its_identity_is_refused_with_the_reason(record: Any, reason: str) -> None:

@@ -204,8 +204,15 @@ def test_in_raw_mode_records_that_share_an_id_by_chance_are_several(hunted):
     assert len(hunted([many], records, "--source", "raw").lines) == 1
     assert hunted([many], records, "--source", "raw", "--uid-field", "id").lines == []
     assert len(hunted([many], records, "--source", "raw", "--uid-field", "n").lines) == 1
-    same = [{**one, "eventID": "e"} for one in records]
-    assert hunted([many], same, "--source", "raw").lines == []
+    for own in ({"eventID": "e"}, {"insertId": "e"}, {"eventID": None, "insertId": "e"}):
+        same = [{**one, **own} for one in records]
+        assert hunted([many], same, "--source", "raw").lines == []
+    for none in ({"eventID": None}, {"insertId": None}, {"eventID": []}):
+        several = [{**one, **none} for one in records]
+        assert len(hunted([many], several, "--source", "raw").lines) == 1
+    apart = [{**one, "insertId": f"i-{one['n']}"} for one in records]
+    for emit in ("hits", "findings"):
+        assert len(hunted([many], apart, "--source", "raw", "--emit", emit).lines) == 1
 
 
 def test_a_count_of_values_may_be_none(hunted):

@@ -17,7 +17,7 @@ import msgspec
 from core.errors import BadRecord
 from core.hostile import kind_of, quoted
 from core.model import Activity, Actor, Event, NativeRecord, Outcome, Resource
-from core.native import dig, first, text
+from core.native import dig, first, parsed, text
 from core.ports import Source
 from functions.azure.catalogue import KUBERNETES_AUDIT
 from functions.azure.events.values import address, moment
@@ -34,7 +34,7 @@ def audited(record: NativeRecord) -> NativeRecord | None:
         return None
     log = first(record, "properties.log")
     try:
-        found = msgspec.json.decode(log)
+        found = parsed(log)
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
         raise BadRecord(
             f"an audit event of AKS that is not JSON ({error}): {quoted(log)}"
@@ -67,7 +67,7 @@ def kubernetes_event(record: NativeRecord) -> Event:
         error=first(record, "responseStatus.reason") if outcome == "failure" else "",
         message=first(record, "responseStatus.message"),
         actor=_actor(record, account),
-        ip=next(filter(None, map(address, dig(record, "sourceIPs"))), ""),
+        ip=next(filter(None, map(address, map(text, dig(record, "sourceIPs")))), ""),
         user_agent=first(record, "userAgent"),
         request=uid,
         resources=_resources(record, cluster, account),

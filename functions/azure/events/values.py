@@ -10,14 +10,15 @@ import ipaddress
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import msgspec
 
+from core import native
 from core.errors import BadRecord
 from core.hostile import kind_of, quoted
 from core.model import Json, NativeRecord, digest
-from core.native import dig, first, text
+from core.native import dig, first, parsed, text
 
 __all__ = [
     "address",
@@ -35,7 +36,7 @@ def part(value: Json, key: str) -> Mapping[str, Json]:
     found = value.get(key) if isinstance(value, Mapping) else None
     if isinstance(found, str):
         try:
-            found = msgspec.json.decode(found)
+            found = parsed(found)
         except (msgspec.DecodeError, RecursionError, ValueError):
             return {}
     return found if isinstance(found, Mapping) else {}
@@ -85,9 +86,7 @@ def milliseconds(value: str) -> int | None:
     """A time as Azure writes it (UTC where it names no zone) as epoch milliseconds."""
     for read in (datetime.fromisoformat, _american):
         try:
-            found = read(value)
-            found = found if found.tzinfo else found.replace(tzinfo=UTC)
-            return (found - EPOCH) // timedelta(milliseconds=1)
+            return native.milliseconds(read(value))
         except (ValueError, OverflowError):
             continue
     return None
@@ -111,8 +110,6 @@ def _american(value: str) -> datetime:
     hour = hour % 12 + (12 if match[7] == "PM" else 0)
     return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
 
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 AMERICAN = re.compile(
     r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}) ([0-9]{1,2}):([0-9]{2}):([0-9]{2}) (AM|PM)"

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from core.errors import BadRecord
@@ -33,7 +33,7 @@ from core.model import (
     Resource,
     digest,
 )
-from core.native import dig, endpoint, first, text
+from core.native import dig, endpoint, first, milliseconds, text
 from core.ports import Source
 from functions.gcp import neutral, operations
 from functions.gcp.catalogue import AUDIT_OFF, FIELDS, WORKSPACE_OFF
@@ -97,9 +97,7 @@ def moment(value: Json, what: str) -> int:
     `what` begins the reason: `a log entry whose timestamp`.
     """
     try:
-        read = datetime.fromisoformat(text(value))
-        read = read if read.tzinfo else read.replace(tzinfo=UTC)
-        return (read - EPOCH) // timedelta(milliseconds=1)
+        return milliseconds(datetime.fromisoformat(text(value)))
     except (ValueError, OverflowError) as error:
         shown = quoted(value) if text(value) else kind_of(value)
         raise BadRecord(f"{what} is {shown}") from error
@@ -237,7 +235,6 @@ HAPPENED = "protoPayload.metadata.event.eventName"
 
 IDENTITY = ("logName", "timestamp", "insertId")
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 SERVICE_ACCOUNT = re.compile(r"[^@]+@((?P<project>[^.@]+)\.iam\.)?[^@]*gserviceaccount\.com")
 
