@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeAlias
 
 from core.detect.matcher import Matcher, View, matcher
-from core.detect.values import TIMES, time_in
+from core.detect.values import RARE_TIMES, TIMES, time_in
 from core.errors import BadRecord
 from core.model import NativeRecord
 from core.ports import Source
@@ -85,7 +85,7 @@ def when_of(source: Source | None, time_field: str) -> When:
     """How the time of records is read: as their source reads it, unless a field is named."""
     if source is not None and not time_field:
         return lambda record: _told(source, record)
-    fields = (time_field,) if time_field else TIMES
+    fields = (time_field,) if time_field else (*TIMES, *RARE_TIMES)
     return lambda record: time_in(record, fields)
 
 

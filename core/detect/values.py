@@ -19,6 +19,7 @@ from core.hostile import whole_json
 from core.rulebook import number_text
 
 __all__ = [
+    "RARE_TIMES",
     "TIMES",
     "date_part",
     "finder",
@@ -35,11 +36,11 @@ __all__ = [
 
 Network = IPv4Network | IPv6Network
 
-TIMES = (
-    *("eventTime", "time", "timestamp", "@timestamp"),
-    *("TimeGenerated", "EventTime", "Timestamp", "_time", "ts"),
-)
+TIMES = ("eventTime", "time", "timestamp", "@timestamp")
 """Fields that hold a record's time where nobody says which does: the first that can be read."""
+
+RARE_TIMES = ("TimeGenerated", "EventTime", "Timestamp", "_time", "ts")
+"""Those that may, of a record that tells its time in no other way."""
 
 MILLISECONDS_FROM = 100_000_000_000
 """Numbers from here on are in a smaller unit, a thousandth of the last (the year 5138)."""

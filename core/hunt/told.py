@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.detect.columns import is_sound
-from core.detect.values import TIMES, first, text, time_in
+from core.detect.values import RARE_TIMES, TIMES, first, text, time_in
 from core.errors import BadRecord
 from core.model import NativeRecord
 from core.ports import Source
@@ -25,16 +25,17 @@ class Told:
     def of(self, record: NativeRecord, source: Source | None) -> tuple[str, int | None]:
         """(id, time) of a record. Where none of the usual fields holds them, its source says."""
         uid, time = self.uid(record), self.time(record)
-        if source is None or (uid and time is not None):
-            return uid, time
-        if not uid and self._uids is _UIDS:
+        if source is not None and not uid and self._uids is _UIDS:
             uid = text(first(record, (source.uid,))) or ""
         if time is None and self._times is TIMES:
-            try:
-                time = source.event(record).time
-            except BadRecord:
-                time = None
+            time = self._of_source(record, source)
         return uid, time
+
+    def _of_source(self, record: NativeRecord, source: Source | None) -> int | None:
+        try:
+            return source.event(record).time if source is not None else _rarely(record)
+        except BadRecord:
+            return _rarely(record)
 
     def moment(self, record: NativeRecord, source: Source | None) -> int | None:
         """The time of a record, epoch ms."""
@@ -52,6 +53,10 @@ class Told:
         """The first id that is there, as text."""
         value = first(record, self._uids)
         return value if type(value) is str else text(value) or ""
+
+
+def _rarely(record: NativeRecord) -> int | None:
+    return time_in(record, RARE_TIMES)
 
 
 _UIDS = ("eventID", "insertId", "uid", "id")

@@ -3,9 +3,9 @@
     compile_rules(paths) -> Compiled(book, faults, warnings, examples)
 
 Reading order: document.py (YAML with lines), collection.py (documents that share keys), about.py
-(what a rule says about itself), detection.py (what it looks for), condition.py (which of it must
-hold), correlation.py (rules over rules), filter.py (hits that are suppressed); only detection.py,
-condition.py and correlation.py import pySigma.
+(what a rule says about itself), detection.py (what it looks for) with modifiers.py, condition.py
+(which of it must hold), correlation.py (rules over rules), filter.py (hits that are suppressed);
+only detection.py, modifiers.py, condition.py and correlation.py import pySigma.
 Nothing here runs in a function: rules are compiled when a rulebook is built, and by the command
 line.
 """

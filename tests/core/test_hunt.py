@@ -79,6 +79,24 @@ def test_a_time_that_cannot_be_read_does_not_hide_one_that_can(tmp_path: Path, l
 
 
 @pytest.mark.parametrize("lean", [False, True])
+@pytest.mark.parametrize("name", ["TimeGenerated", "EventTime", "Timestamp", "_time", "ts"])
+def test_a_time_may_stand_elsewhere_where_nothing_else_tells_it(
+    tmp_path: Path, name: str, lean: bool
+) -> None:
+    rare = {name: "2026-03-02T00:00:00Z"}
+    bare = {**record(1), "eventTime": None, **rare}
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"Records": [bare, record(3, **rare)]}))
+    times = [one.time for one in hunt([path], DETECTOR, Tally(), lean=lean)]
+    assert times == [1772409600_000, 1772323203_000]
+    told = TRAIL._replace(event=lambda one: Event(uid="e", time=5, source="s", provider="aws"))
+    known = hunt([path], Detector(BOOK, [told]), Tally(), lean=lean)
+    assert [one.time for one in known] == [5, 1772323203_000]
+    raw = hunt([path], Detector(BOOK, (), raw=True), Tally(), lean=lean)
+    assert {one.time for one in raw} == {1772409600_000, 1772323203_000}
+
+
+@pytest.mark.parametrize("lean", [False, True])
 def test_half_of_a_surrogate_pair_hides_nothing(tmp_path: Path, lean: bool) -> None:
     """JSON can write one, and no text can hold it: its record is read, with U+FFFD there."""
     texts = ("a\ud800", "\udc00b", "\ud83d\ude00", "\\ud800")
