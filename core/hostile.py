@@ -104,7 +104,11 @@ def whole_json(value: Any, *, ordered: bool) -> bytes:
     """Compact JSON, its keys sorted if so said, of what has halves of surrogate pairs in texts."""
     import json
 
-    return mended(json.dumps(value, separators=(",", ":"), sort_keys=ordered).encode())
+    data = json.dumps(value, separators=(",", ":"), sort_keys=ordered)
+    if "Infinity" in data or "NaN" in data:  # in a text perhaps; a number that JSON lacks is null
+        numbers = json.loads(data, parse_constant=lambda _: None)
+        data = json.dumps(numbers, separators=(",", ":"))
+    return mended(data.encode())
 
 
 _HALVES = re.compile(

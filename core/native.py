@@ -38,6 +38,9 @@ __all__ = [
 MOST_DEPTH = 700
 """No record means anything there. msgspec reads about 980 levels, and then fails to write them."""
 
+PASSES = 16
+"""More than usual messages are deep; what is left then is gone through bracket by bracket."""
+
 MOST_DIGITS = 4_300
 """Of a whole number; Python reads no longer ones."""
 
@@ -84,7 +87,7 @@ def is_deep(data: bytes) -> bool:
     if data.count(b"[") + data.count(b"{") <= MOST_DEPTH:  # as in nearly all records
         return False
     brackets = data.translate(None, _NO_BRACKETS)
-    for _ in range(MOST_DEPTH // 2):  # those of what is shallow go in pairs, a level or two a time
+    for _ in range(PASSES):  # those of what is shallow go in pairs, a level or two a time
         fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")
         if len(fewer) == len(brackets):
             break
@@ -196,5 +199,5 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)|[{}\[\]]', re.DOTALL)
-"""A string, or a bracket."""
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
+"""A string, or a bracket. An open string runs to the end, so that the time stays linear."""

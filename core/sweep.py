@@ -188,7 +188,7 @@ def event(record: NativeRecord) -> Event:
     )
     return Event(
         uid=uid,
-        time=time if isinstance(time, int) and time in MOMENTS else 0,
+        time=time if type(time) is int and time in MOMENTS else 0,
         source=SOURCE,
         provider=texts.get("provider", ""),
         account=texts.get("account", ""),

@@ -31,7 +31,7 @@ from core.scan.marks import Marks, marks
 from core.scan.parts import Asked, Values, Wanted
 from core.scan.quick import OPEN, Quick, likely
 from core.scan.records import Records, decoded
-from core.scan.salvage import pieces
+from core.scan.salvage import pieces, rows
 from core.scan.tally import Tally
 from core.scan.unpack import blocks
 
@@ -265,6 +265,10 @@ def _values(chunk: Chunk) -> Iterator[tuple[int, Any, str]]:
     if whole is not None:
         for position, data in enumerate(whole, chunk.first):
             yield position, data, ""
+        return
+    if not chunk.listed and (found := rows(chunk.data)) is not None:
+        for number, piece in found:
+            yield chunk.first + number, piece.data, piece.fault
         return
     line, at = chunk.first, 0
     for count, piece in enumerate(pieces(chunk.data)):

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 import msgspec
 
-__all__ = ["Piece", "pieces"]
+__all__ = ["Piece", "pieces", "rows"]
 
 BLOCK = 1 << 24
 """Bytes that may always be looked at once more; see _LOOKS."""
@@ -43,6 +45,47 @@ def pieces(data: bytes) -> Iterator[Piece]:
             piece = work.object(at) if data[at] == _OPEN else _stray(data, at)
             yield piece
             at = piece.start + len(piece.data)
+
+
+def rows(data: bytes) -> Iterator[tuple[int, Piece]] | None:
+    """(line, piece) of damaged JSON Lines: what is an object by itself is one, whatever stands
+    beside it. None where lines don't hold objects, or nothing is damaged.
+
+    A line that was cut looks like the beginning of an object that goes on, and to look for its end
+    would cost all that follows, and with many of them the budget.
+    """
+    if all(not piece.fault for piece in pieces(data)):
+        return None
+    lines = data.split(b"\n")
+    begun = [line[:1] == b"{" for line in lines]
+    sound = [begins and not _fault(line) for begins, line in zip(begun, lines, strict=True)]
+    many = sum(sound)
+    if many < _FEW or many * _SHARE < sum(begun):  # parts of objects that are written over lines
+        return None
+    return _rows(lines, sound)
+
+
+def _rows(lines: list[bytes], sound: list[bool]) -> Iterator[tuple[int, Piece]]:
+    number = 0
+    for is_sound, group in groupby(zip(sound, lines, strict=True), key=itemgetter(0)):
+        some = [line for _, line in group]
+        if is_sound:
+            yield from ((number + place, Piece(0, line)) for place, line in enumerate(some))
+        else:
+            yield from _between(number, some)
+        number += len(some)
+
+
+def _between(number: int, lines: list[bytes]) -> Iterator[tuple[int, Piece]]:
+    """Lines that are no objects by themselves: together they may be, else each is salvaged."""
+    together = b"\n".join(lines)
+    whole = list(pieces(together))
+    if any(piece.fault for piece in whole):
+        for place, line in enumerate(lines):
+            yield from ((number + place, piece) for piece in pieces(line))
+        return
+    for piece in whole:
+        yield number + together.count(b"\n", 0, piece.start), piece
 
 
 class _Work:
@@ -110,6 +153,9 @@ def _fault(data: bytes) -> str:
     return ""
 
 
+_FEW, _SHARE = 2, 10
+"""Lines that must be objects by themselves, and one in how many that begin like one."""
+
 _CHECK = msgspec.json.Decoder(msgspec.Raw)
 
 _OPEN = ord("{")
@@ -117,7 +163,7 @@ _OPENING = frozenset(b"{[")
 _CLOSING = frozenset(b"}]")
 
 # Whole strings (an open one runs to the end, so that the time stays linear) and brackets.
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)|[{}\[\]]', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
 
 # What stands between records. A lone `}` closes the wrapper.
 _NOISE = re.compile(rb"[\s,\]\[}]*")

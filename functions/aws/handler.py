@@ -231,7 +231,7 @@ def _read_back(parts: Wiring, region: str, unseen: list[str]) -> int:
     for text in lookup.missed(parts.client("cloudtrail", region), look, parts.sleep):
         try:
             record = parsed(text)
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             _set_aside(parts, BadRecord(f"not JSON: {error}"), f"LookupEvents {region}", text)
             continue
         found += _observe(parts, "sweep", record, f"LookupEvents {region}", owed)

@@ -73,7 +73,7 @@ class Answer(NamedTuple):
             return None
         try:
             return parsed(self.content)
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise Reject(f"an answer of Azure that is not JSON: {error}") from error
 
 
@@ -264,7 +264,7 @@ def _said(answer: Answer) -> tuple[str, str]:
     code = answer.headers.get("x-ms-error-code", "")
     try:
         body = msgspec.json.decode(answer.content or b"null")
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         found = XML_CODE.search(answer.content.decode(errors="replace"))
         return (found[1] if found else code), ""
     body = body if isinstance(body, dict) else {}

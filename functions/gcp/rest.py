@@ -73,7 +73,7 @@ class Answer(NamedTuple):
         """The body as JSON, {} where it is empty; Unavailable when it is none (a proxy's page)."""
         try:
             return parsed(self.body) if self.body else {}
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise Unavailable(f"an answer that is not JSON: {quoted(self.body)}") from error
 
     @property
@@ -274,7 +274,7 @@ def _explained(answer: Answer) -> tuple[str, str]:
     """(reason, message) of an error, in either of the two forms that Google's APIs have."""
     try:
         error = msgspec.json.decode(answer.body, type=_Envelope).error
-    except (msgspec.MsgspecError, RecursionError):
+    except (ValueError, RecursionError):
         return "", answer.body[:200].decode(errors="replace")
     older = next((each.reason for each in error.errors if each.reason), "")
     return (older if older in QUOTAS else error.status or older), error.message

@@ -209,7 +209,7 @@ def _resource(event: Event) -> str:
 
 def _named(event: Event, name: str) -> str:
     """The name with its project's id instead of number or `-`; buckets' `_` stays."""
-    return re.sub(r"^projects/(?:[0-9]+|-)(?=/|$)", f"projects/{event.account}", name)
+    return re.sub(r"^projects/(?:[0-9]+|-)(?=/|$)", lambda _: f"projects/{event.account}", name)
 
 
 def _target(kind: str, uid: str, event: Event, *, principal: str = "", **args: Any) -> Target:

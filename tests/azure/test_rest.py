@@ -216,8 +216,19 @@ def test_a_name_from_an_event_can_not_end_its_path(rest, service):
     assert service.asked[0].target == "/a%3Fx=1%23y/%252e%252e/%C3%BC%20b?api-version=1"
 
 
-def test_an_answer_that_is_not_json_is_refused_when_it_is_read(rest, service):
-    service.then(200, b"<html>")
+NO_JSON = (b"<html>", b'"\xff"', b"[" * 2_000, b"[1e400,}", b'{"a":1e400,"b":NaN}')
+
+
+@pytest.mark.parametrize("body", [b'{"error":{"message":"\xff"}}', *NO_JSON])
+def test_an_error_that_cannot_be_read_is_one_all_the_same(rest, service, body):
+    service.then(400, body)
+    with pytest.raises(Reject):
+        rest.call(at(service), "GET", "/a")
+
+
+@pytest.mark.parametrize("body", NO_JSON)
+def test_an_answer_that_is_not_json_is_refused_when_it_is_read(rest, service, body):
+    service.then(200, body)
     answer = rest.call(at(service), "GET", "/a")
     with pytest.raises(Reject, match="not JSON"):
         answer.json()

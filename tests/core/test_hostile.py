@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.hostile import masked, printable
+from core.hostile import masked, printable, whole_json
+from core.model import from_json, to_json
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,11 @@ def test_masking_a_record_nested_to_exhaust_the_stack_ends():
     for _ in range(900):
         record = {"a": record}
     assert "nested too deep" in str(masked(record))
+
+
+def test_json_of_anything_is_json():
+    odd = {"b\ud800": "NaN", "a": [float("inf"), float("nan"), 1.5, "\udfff\ud83d\ude00"]}
+    assert whole_json(odd, ordered=True) == (
+        b'{"a":[null,null,1.5,"\\ufffd\\ud83d\\ude00"],"b\\ufffd":"NaN"}'
+    )
+    assert from_json(to_json(odd), dict) == {"b\ufffd": "NaN", "a": [None, None, 1.5, "\ufffd😀"]}

@@ -60,6 +60,8 @@ def test_what_is_nested_too_deeply_is_a_bad_record(pair):
 
     assert decoded(deep(MOST_DEPTH - 1))["a"]
     assert decoded("[" + "[],{}," * 5_000 + "1]")
+    with pytest.raises(BadRecord):  # in no time, though its string has no end
+        decoded("[" * (MOST_DEPTH + 1) + '"' + r"\"" * 500_000 + "\\")
     for levels in (MOST_DEPTH, 970, 10_000):
         with pytest.raises(BadRecord, match="nested too deeply"):
             decoded(deep(levels))

@@ -420,6 +420,39 @@ def test_what_is_no_json_number_is_refused_beside_one_that_is_too_large() -> Non
     assert (tally.records, tally.rejections) == (0, 1)
 
 
+@pytest.mark.parametrize("every", [2, 3, 10, 100])
+@pytest.mark.parametrize("at", [20, 30, 45])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_that_was_cut_hides_no_other(every: int, at: int, end: str) -> None:
+    """However many there are: what is looked for behind them would be all the rest of the file."""
+    whole = [json.dumps(STOP | {"n": n, "pad": "x" * 300}) for n in range(3_000)]
+    cut = [line[:at] if n % every == 1 else line for n, line in enumerate(whole)]
+    found, tally = seen(end.join(cut).encode())
+    assert found == [n for n in range(3_000) if n % every != 1]
+    assert (tally.records, tally.rejections) == (len(found), 3_000 - len(found))
+    assert all("cut short" in one.reason for one in tally.rejected)
+    assert [one.place for one in tally.rejected][:1] == ["f:record 1"]
+
+
+def test_objects_written_over_lines_stay_whole_among_lines_that_were_cut() -> None:
+    pretty = json.dumps(STOP | {"more": [QUIET, {"a": "b"}]}, indent=1)
+    lines = [json.dumps(STOP)] * 3
+    found, tally = seen("\n".join([*lines, pretty, *lines, '{"cut": "', *lines]).encode())
+    rows = pretty.count("\n") + 1
+    assert found == [0, 1, 2, 3, *range(3 + rows, 6 + rows), *range(7 + rows, 10 + rows)]
+    assert (tally.records, tally.rejections) == (10, 1)
+    flush = "\n".join(line.strip() for line in pretty.splitlines())
+    found, tally = seen((flush + '\n{"cut": "\n' + flush).encode())
+    assert (len(found), tally.rejections) == (2, 1)
+
+
+@pytest.mark.parametrize("opened", [b'{"a":"x"}\n{"a":"', b'{"a":['])
+def test_an_open_string_that_ends_in_a_backslash_takes_no_time(opened: bytes) -> None:
+    """The suite would stand still if it took the square of its length."""
+    _, tally = seen(opened + b'\\"' * 500_000 + b"\\")
+    assert tally.rejections == 1
+
+
 LISTS, OBJECTS = ("[", "]"), ('{"k":', "}")
 
 

@@ -10,8 +10,9 @@ from core.detect import Detector
 from core.errors import Forbidden
 from core.incident import Incidents
 from core.model import Event, Resource, Rule
+from core.ocsf import activity
 from core.rulebook import Text, book
-from core.sweep import SOURCE, source, sweep
+from core.sweep import SOURCE, event, source, sweep
 from core.watch import Watch
 
 RULE = Rule(id="p-1", title="Bucket open to the public", level="high", source="posture")
@@ -142,3 +143,13 @@ def test_a_posture_rule_that_only_feeds_a_correlation_makes_no_finding_of_its_ow
     assert (swept.resources, swept.opened) == (2, 0)
     (finding,) = deployment.findings()
     assert (finding.rule.id, finding.count, finding.events) == ("many", 2, ("a", "b"))
+
+
+@pytest.mark.parametrize("time", [True, 10**30, -(10**30), 1.5, "2026-03-01", None])
+def test_a_time_that_is_none_is_left_out(time):
+    """A resource need not have one."""
+    resource = {"id": "a", "resource_type": "bucket", "provider": "aws", "time": time}
+    found = event(resource)
+    assert (found.time, type(found.time)) == (0, int)
+    assert activity(found)
+    assert event({**resource, "time": 1_772_409_600_000}).time == 1_772_409_600_000

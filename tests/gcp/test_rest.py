@@ -192,10 +192,21 @@ def test_no_answer_at_all_is_for_later(slept):
     assert len(slept) == 2
 
 
-def test_an_answer_that_is_no_json_is_for_later(server, rest):
-    server.says(200, b"<html>")
+NO_JSON = (b"<html>", b'"\xff"', b"[" * 2_000, b"[1e400,}", b'{"a":1e400,"b":NaN}')
+
+
+@pytest.mark.parametrize("body", NO_JSON)
+def test_an_answer_that_is_no_json_is_for_later(server, rest, body):
+    server.says(200, body)
     with pytest.raises(Unavailable, match="not JSON"):
         _ = rest(READ).json
+
+
+@pytest.mark.parametrize("body", [b'{"error":{"message":"\xff"}}', *NO_JSON])
+def test_an_error_that_cannot_be_read_is_one_all_the_same(server, rest, body):
+    server.says(400, body)
+    with pytest.raises(Reject):
+        rest(READ)
 
 
 def test_a_refused_token_is_renewed_once(server):

@@ -14,9 +14,10 @@ from core.model import Event
 from core.sweep import event as posture
 from functions.gcp.actions import actions
 from functions.gcp.actions.policy import KINDS
-from functions.gcp.events import event
+from functions.gcp.events import SOURCES, event
 from functions.gcp.targets import GRANTABLE, TARGETS, targets
 from tests.gcp.fake.google import Google
+from tests.gcp.test_events import SCC
 
 PROJECT = "example-project"
 ROBOT = f"deploy@{PROJECT}.iam.gserviceaccount.com"
@@ -413,3 +414,18 @@ def test_what_an_entry_shows_is_what_the_verb_takes(google: Google, clients):
     assert google.policies[f"projects/{PROJECT}"]["bindings"] == [
         {"role": "roles/owner", "members": ["user:ana@example.com"]}
     ]
+
+
+@pytest.mark.parametrize("name", ["a\\", r"\1", r"\g<0>", r"\g<x>"])
+def test_a_name_is_no_template_for_another(name):
+    resource = "//cloudresourcemanager.googleapis.com/projects/123456789012"
+    finding = {**SCC["finding"], "resourceName": resource}
+    record = {
+        **SCC,
+        "finding": finding,
+        "resource": {**SCC["resource"], "projectDisplayName": name},
+    }
+    (scc,) = [one for one in SOURCES if one.name == "gcp/scc"]
+    found = scc.event(record)
+    assert found.account == name
+    assert [targets(kind, found) for kind in TARGETS] == [()] * len(TARGETS)
