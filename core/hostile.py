@@ -97,7 +97,7 @@ SECRETS = frozenset(
 
 def mended(data: bytes) -> bytes:
     """JSON with U+FFFD for each half of a surrogate pair: it can write one, and no text hold it."""
-    return _HALVES.sub(lambda found: rb"\ufffd" if found[1] else found[0], data)
+    return re.sub(_HALVES, lambda found: rb"\ufffd" if found[1] else found[0], data)
 
 
 def whole_json(value: Any, *, ordered: bool) -> bytes:
@@ -111,8 +111,9 @@ def whole_json(value: Any, *, ordered: bool) -> bytes:
     return mended(data.encode())
 
 
-_HALVES = re.compile(
+_HALVES = (
     rb"\\(?:[^u]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2}))"
 )
-"""Escapes in JSON: those of half a pair are the first group, the others are met to be passed by."""
+"""Escapes in JSON: those of half a pair are the first group, the others are met to be passed by.
+Not compiled before it is needed: a cold start would pay for it."""

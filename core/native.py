@@ -97,7 +97,7 @@ def is_deep(data: bytes) -> bool:
 
 def _depth(data: bytes) -> int:
     deepest = depth = 0
-    for token in _TOKEN.finditer(data):
+    for token in re.finditer(_TOKEN, data, re.DOTALL):
         first = token[0][:1]
         depth += (first in b"[{") - (first in b"]}")
         deepest = max(deepest, depth)
@@ -199,5 +199,5 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
+_TOKEN = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[{}\[\]]'
 """A string, or a bracket. An open string runs to the end, so that the time stays linear."""
