@@ -183,7 +183,9 @@ def milliseconds(value: Any) -> int | None:
 def time_in(record: Any, fields: Iterable[str]) -> int | None:
     """Epoch milliseconds of the first of the fields that reads as a time."""
     for field in fields:
-        value = first(record, (field,))
+        value = record.get(field)
+        if type(value) is not str:  # as it nearly always is
+            value = first(record, (field,))
         found = _cached(value) if type(value) is str else milliseconds(value)
         if found is not None:
             return found
