@@ -22,15 +22,19 @@ from core.hostile import mended, quoted
 from core.model import Json
 
 __all__ = [
+    "MOMENTS",
+    "MOST_DEPTH",
     "decoded",
     "dig",
     "endpoint",
     "first",
+    "is_deep",
     "is_world",
     "items",
-    "mended",
+    "milliseconds",
     "only",
     "parsed",
+    "plain_address",
     "text",
 ]
 
@@ -173,10 +177,16 @@ def items(value: Json) -> list[Json]:
 def endpoint(value: str) -> tuple[str, str]:
     """(ip, domain) of where a call came from: an address, or whatever else a cloud writes there."""
     try:
-        ipaddress.ip_address(value)
+        found = plain_address(value)
     except ValueError:
         return "", value
-    return ("", value) if "%" in value else (value, "")
+    return ("", value) if "%" in value else (found, "")
+
+
+def plain_address(value: str) -> str:
+    """An IP address, as it is but for IPv4 mapped into IPv6, which is IPv4; ValueError for none."""
+    mapped = getattr(ipaddress.ip_address(value), "ipv4_mapped", None)
+    return str(mapped) if mapped else value
 
 
 def only(value: str) -> list[Json]:

@@ -11,7 +11,7 @@ Nothing here knows bytes or files: core.scan does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.detect.filters import Filters, Suppressed, When, when_of
@@ -63,7 +63,9 @@ class Detector:
         self.book, self.raw, self.time_field = book, raw, time_field
         self.sources: tuple[Source, ...] = () if raw else tuple(sources)
         """In the order in which a record is tried on them."""
-        self._named: Mapping[str, Source] = {s.name: s for s in reversed(self.sources)}
+        self._shapes: dict[str, tuple[Source, ...]] = {}
+        for source in self.sources:
+            self._shapes[source.name] = (*self.shapes(source.name), source)
         self._plans: dict[str, Plan] = {}
         self._rules: dict[int, Rule] = {}
 
@@ -81,7 +83,11 @@ class Detector:
 
     def source(self, name: str) -> Source | None:
         """The source of this name, the first of several shapes; None when there is none."""
-        return self._named.get(name)
+        return next(iter(self.shapes(name)), None)
+
+    def shapes(self, name: str) -> tuple[Source, ...]:
+        """All sources of this name."""
+        return self._shapes.get(name, ())
 
     def plan(self, source_name: str) -> Plan:
         """What is prepared for one source; made when it is first asked for."""

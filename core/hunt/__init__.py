@@ -104,13 +104,13 @@ def hits(
     told = Told()
     data = b"\n".join(msgspec.json.encode(record) for record in records)
     for match in scan.Scanner(detector, fields=fields).scan(data, tally):
-        seen = Seen(match, *told.of(match.native, detector.source(match.source)))
+        seen = Seen(match, *told.of(match.native, detector.shapes(match.source)))
         yield from _found(seen, "")
 
 
 def moment(record: NativeRecord, sources: Iterable[Source]) -> int | None:
     """The time of a record as a hunt reads it, epoch milliseconds; None where there is none."""
-    return Told().of(record, scan.identify(record, sources))[1]
+    return Told().moment(record, scan.identify(record, sources))
 
 
 def read(

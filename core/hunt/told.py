@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.detect.columns import is_sound
 from core.detect.values import RARE_TIMES, TIMES, first, text, time_in
 from core.errors import BadRecord
@@ -22,24 +24,26 @@ class Told:
         """Top-level fields, of each group the first that has a value; () if some are further down.
         """
 
-    def of(self, record: NativeRecord, source: Source | None) -> tuple[str, int | None]:
-        """(id, time) of a record. Where none of the usual fields holds them, its source says."""
+    def of(self, record: NativeRecord, shapes: Sequence[Source]) -> tuple[str, int | None]:
+        """(id, time) of a record. Where none of the usual fields holds them, its source says, whose
+        shapes differ in where the id is.
+        """
         uid, time = self.uid(record), self.time(record)
-        if source is not None and not uid and self._uids is _UIDS:
-            uid = text(first(record, (source.uid,))) or ""
+        if not uid and self._uids is _UIDS:
+            uid = text(first(record, [shape.uid for shape in shapes])) or ""
         if time is None and self._times is TIMES:
-            time = self._of_source(record, source)
+            time = self._of_source(record, shapes)
         return uid, time
 
-    def _of_source(self, record: NativeRecord, source: Source | None) -> int | None:
+    def _of_source(self, record: NativeRecord, shapes: Sequence[Source]) -> int | None:
         try:
-            return source.event(record).time if source is not None else _rarely(record)
+            return shapes[0].event(record).time if shapes else _rarely(record)
         except BadRecord:
             return _rarely(record)
 
     def moment(self, record: NativeRecord, source: Source | None) -> int | None:
         """The time of a record, epoch ms."""
-        return self.of(record, source)[1]
+        return self.of(record, () if source is None else (source,))[1]
 
     def has_time(self, record: NativeRecord) -> bool:
         """Does what is there of the record tell its time?"""

@@ -57,8 +57,8 @@ class Worker:
 
     def seen(self, path: Path, tally: Tally) -> Iterator[Seen]:
         """The records of a file that rules match, in order."""
-        told, source = self._setting.told.of, self._detector.source
+        told, shapes = self._setting.told.of, self._detector.shapes
         with opened(path, tally) as stream:
             found = self._scanner.scan(stream, tally, name=str(path), limit=self._setting.limit)
             for match in found:
-                yield Seen(match, *told(match.native, source(match.source)))
+                yield Seen(match, *told(match.native, shapes(match.source)))

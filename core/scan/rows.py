@@ -52,6 +52,7 @@ _CATEGORIES: Mapping[str, str] = {
     "AADNonInteractiveUserSignInLogs": "NonInteractiveUserSignInLogs",
     "AADServicePrincipalSignInLogs": "ServicePrincipalSignInLogs",
     "AADManagedIdentitySignInLogs": "ManagedIdentitySignInLogs",
+    "ADFSSignInLogs": "ADFSSignInLogs",
 }
 """Table -> category of the diagnostic setting that fills it."""
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.detect import Detector
 from core.errors import BadRecord
-from core.model import Actor, Resource, from_json, to_json
+from core.hunt import Tally, hunt
+from core.model import Actor, Resource, Rule, from_json, to_json
 from core.ocsf import activity
+from core.rulebook import Not, Text, book
 from core.scan import identify
 from functions.azure.envelopes import unwrap
 from functions.azure.events import SOURCES
@@ -213,6 +217,11 @@ RECORDS = {
         "azure/signinlogs",
         {**WORKLOAD, "category": "ManagedIdentitySignInLogs"},
     ),
+    "sign-in, AD FS": ("azure/signinlogs", {**SIGNIN, "category": "ADFSSignInLogs"}),
+    "sign-in, Microsoft's own": (
+        "azure/signinlogs",
+        {**WORKLOAD, "category": "MicrosoftServicePrincipalSignInLogs"},
+    ),
     "risk": ("azure/riskdetection", RISK),
     "risk, Graph": ("azure/riskdetection", GRAPH_RISK),
     "PIM, Graph": ("azure/pim", INCIDENT),
@@ -332,6 +341,8 @@ def test_start_and_success_of_one_call_are_two_events_and_a_second_delivery_is_n
         ("[2001:db8::1]:443", "2001:db8::1"),
         ("[2001:db8::1]", "2001:db8::1"),
         ("fe80::1%eth0", "fe80::1"),
+        ("::ffff:10.11.12.13", "10.11.12.13"),
+        ("[::ffff:10.11.12.13]:443", "10.11.12.13"),
         ("999.0.2.7:443", ""),
         ("example.com", ""),
         ("", ""),
@@ -486,3 +497,27 @@ def test_no_message_is_anything_but_unwrapped_or_refused(body: Any) -> None:
     if not isinstance(found, BadRecord):
         assert all(isinstance(each, dict) for each in found.records)
         assert all(each.isprintable() for each in (*found.ignored, *found.refused))
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(0, "user"), ("0", "user"), (2, "admin"), ("5", "service"), (1, "unknown"), (True, "unknown")],
+)
+def test_the_type_of_a_user_of_microsoft_365_may_be_text(number: Any, kind: str) -> None:
+    assert event({**OFFICE, "UserType": number}).actor.type == kind
+
+
+@pytest.mark.parametrize("record", [AUDIT, SIGNIN, WORKLOAD, RISK])
+@pytest.mark.parametrize("lean", [False, True])
+def test_a_hunt_names_an_exported_record_by_the_id_of_its_object(
+    tmp_path: Path, record: dict[str, Any], lean: bool
+) -> None:
+    """Shapes of one logsource differ in where the id is."""
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([record, record["properties"]]))
+    name = identify(record, SOURCES).name
+    rule = (Rule(id="any", title="t", source=name), Not(Text("x", ("y",))), "")
+    found = list(hunt([path], Detector(book([rule]), SOURCES), Tally(), lean=lean))
+    uid = record["properties"]["id"]
+    assert {one.event for one in found} == {uid}
+    assert found[0].record == 0

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from core.errors import BadRecord
-from core.native import MOST_DEPTH, decoded, is_world
+from core.native import MOST_DEPTH, decoded, endpoint, is_world
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,18 @@ def test_a_number_beyond_all_others_is_infinite(body, held):
 def test_what_is_no_json_is_a_bad_record_that_shows_it(body):
     with pytest.raises(BadRecord, match="a message that is not JSON"):
         decoded(body)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("192.0.2.7", ("192.0.2.7", "")),
+        ("2001:DB8::1", ("2001:DB8::1", "")),
+        ("::ffff:192.0.2.7", ("192.0.2.7", "")),
+        ("fe80::1%eth0", ("", "fe80::1%eth0")),
+        ("ec2.amazonaws.com", ("", "ec2.amazonaws.com")),
+        ("", ("", "")),
+    ],
+)
+def test_where_a_call_came_from_is_an_address_or_a_name(value, told):
+    assert endpoint(value) == told

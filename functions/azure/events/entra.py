@@ -274,6 +274,8 @@ SIGN_INS = (
     "NonInteractiveUserSignInLogs",
     "ServicePrincipalSignInLogs",
     "ManagedIdentitySignInLogs",
+    "MicrosoftServicePrincipalSignInLogs",
+    "ADFSSignInLogs",
 )
 
 EXPORTED = ("category", "time", "properties")

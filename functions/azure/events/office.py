@@ -65,12 +65,10 @@ def office_event(source: str, record: NativeRecord) -> Event:
 
 
 def _actor(record: NativeRecord, tenant: str) -> Actor:
-    number = record.get("UserType")
-    known = number if isinstance(number, int) else -1
     return Actor(
         uid=first(record, "UserId", "UserKey"),
         name=first(record, "UserId"),
-        type=ACTOR_TYPES.get(known, "unknown"),
+        type=ACTOR_TYPES.get(str(record.get("UserType")), "unknown"),
         account=tenant,
         issuer=first(record, "ApplicationId", "AppId", "ClientAppId"),
     )
@@ -127,18 +125,18 @@ OUTCOMES: Mapping[str, Outcome] = {
     **dict.fromkeys(("failed", "failure", "false"), "failure"),
 }
 
-ACTOR_TYPES: Mapping[int, ActorType] = {
-    0: "user",
-    2: "admin",
-    3: "admin",
-    4: "system",
-    5: "service",
-    6: "service",
-    7: "system",
-    8: "system",
+ACTOR_TYPES: Mapping[str, ActorType] = {
+    "0": "user",
+    "2": "admin",
+    "3": "admin",
+    "4": "system",
+    "5": "service",
+    "6": "service",
+    "7": "system",
+    "8": "system",
 }
-"""UserType: regular, (reserved), admin, datacenter admin, system, application, service principal,
-custom policy, system policy."""
+"""UserType, a number that some exports write as text: regular, (reserved), admin, datacenter admin,
+system, application, service principal, custom policy, system policy."""
 
 AUTHENTICATION: Mapping[str, Activity] = {
     "UserLoggedIn": "logon",

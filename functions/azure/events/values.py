@@ -58,11 +58,13 @@ def compact(value: Json) -> str:
 
 
 def address(value: str) -> str:
-    """The IP address in `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1` or `[2001:db8::1]:443`."""
+    """The IP address in `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1` or `[2001:db8::1]:443`; an IPv4
+    address that is written as one of IPv6 counts as what it is.
+    """
     match = BRACKETED.fullmatch(value) or WITH_PORT.fullmatch(value)
     found = match["ip"] if match else value
     try:
-        return str(ipaddress.ip_address(found.partition("%")[0]))
+        return str(ipaddress.ip_address(native.plain_address(found.partition("%")[0])))
     except ValueError:
         return ""
 
