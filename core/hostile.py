@@ -97,12 +97,14 @@ SECRETS = frozenset(
 
 def mended(data: bytes) -> bytes:
     """JSON with U+FFFD for each half of a surrogate pair: it can write one, and no text hold it."""
+    if re.search(rb"\\u[dD][89a-fA-F]", data) is None:
+        return data
     return re.sub(_HALVES, lambda found: rb"\ufffd" if found[1] else found[0], data)
 
 
 def whole_json(value: Any, *, ordered: bool) -> bytes:
     """Compact JSON, its keys sorted if so said, of what has halves of surrogate pairs in texts."""
-    import json
+    import json  # seldom needed, and a cold start pays for each import
 
     data = json.dumps(value, separators=(",", ":"), sort_keys=ordered)
     if "Infinity" in data or "NaN" in data:  # in a text perhaps; a number that JSON lacks is null

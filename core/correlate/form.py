@@ -165,7 +165,7 @@ def least(conditions: Iterable[Condition]) -> int:
         for one in conditions
         if one.op in ("gt", "gte", "eq")
     )
-    return max(0, *asked, 0)
+    return max((0, *asked))
 
 
 def faults(correlation: Correlation) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from core.native import TOKEN
+
 __all__ = ["Piece", "pieces", "rows"]
 
 BLOCK = 1 << 24
@@ -48,19 +50,20 @@ def pieces(data: bytes) -> Iterator[Piece]:
 
 
 def rows(data: bytes) -> Iterator[tuple[int, Piece]] | None:
-    """(line, piece) of damaged JSON Lines: what is an object by itself is one, whatever stands
-    beside it. None where lines don't hold objects, or nothing is damaged.
+    """(line, piece) of JSON Lines with gaps or damage: what is an object by itself is one, whatever
+    stands beside it. None where lines don't hold objects, or objects over lines are all sound.
 
     A line that was cut looks like the beginning of an object that goes on, and to look for its end
     would cost all that follows, and with many of them the budget.
     """
-    if all(not piece.fault for piece in pieces(data)):
-        return None
     lines = data.split(b"\n")
     begun = [line[:1] == b"{" for line in lines]
     sound = [begins and not _fault(line) for begins, line in zip(begun, lines, strict=True)]
     many = sum(sound)
     if many < _FEW or many * _SHARE < sum(begun):  # parts of objects that are written over lines
+        return None
+    others = any(not is_sound and line.strip() for is_sound, line in zip(sound, lines, strict=True))
+    if others and all(not piece.fault for piece in pieces(data)):
         return None
     return _rows(lines, sound)
 
@@ -162,8 +165,7 @@ _OPEN = ord("{")
 _OPENING = frozenset(b"{[")
 _CLOSING = frozenset(b"}]")
 
-# Whole strings (an open one runs to the end, so that the time stays linear) and brackets.
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
+_TOKEN = re.compile(TOKEN)
 
 # What stands between records. A lone `}` closes the wrapper.
 _NOISE = re.compile(rb"[\s,\]\[}]*")

@@ -36,7 +36,7 @@ from core.sigma.about import (
     unsaid,
 )
 from core.sigma.collection import ACTIONS, expanded
-from core.sigma.correlation import Names, correlation, doubtful
+from core.sigma.correlation import Names, correlation, doubtful, same
 from core.sigma.detection import Placeholders, parts
 from core.sigma.document import Node, documents
 from core.sigma.filter import FilterExample, Known, filter_tests, questionable, suppression
@@ -184,7 +184,9 @@ class _Work:
             entry.id: (entry.source, entry.provider) for one in beside for entry in one.entries
         }
         rules |= {rule.id: (rule.source, provider) for rule, _, provider in self.rules}
-        known = Known(self.names, rules, {one.id: one.watched for one in correlations})
+        ids = {same(id): id for id in rules}
+        watched = {one.id: one.watched for one in correlations}
+        known = Known(self.names, rules, ids, watched)
         found = []
         for reading in self.sieves:
             one = suppression(reading, known, self.placeholders)

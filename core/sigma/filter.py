@@ -41,6 +41,8 @@ class Known(NamedTuple):
     names: Names
     rules: Mapping[str, tuple[str, str]]
     """Id -> source and provider of every rule, those of built books too, which have no names."""
+    ids: Mapping[str, str]
+    """Those ids, by what two ways to write one have in common."""
     correlations: Mapping[str, tuple[str, ...]]
     """Id -> what it watches."""
 
@@ -155,8 +157,7 @@ def _rule(reading: Reading, node: Node, source: str, known: Known) -> str:
 
 
 def _id(reading: Reading, line: int, reference: str, known: Known) -> str:
-    ids = {same(id): id for id in known.rules}
-    return ids.get(same(reference)) or known.names.find(reading, line, reference)
+    return known.ids.get(same(reference)) or known.names.find(reading, line, reference)
 
 
 def _demand(reading: Reading, section: Node, placeholders: Placeholders) -> msgspec.Raw:
