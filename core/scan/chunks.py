@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import msgspec
 
 from core.errors import BadRecord
+from core.scan.salvage import pieces
 
 __all__ = ["CHUNK", "Chunk", "chunks"]
 
@@ -75,8 +76,8 @@ def _lists(stream: _Stream, data: bytes) -> Iterator[Chunk]:
     first = 0
     while not stream.ended:
         cut, count = _after_elements(data)
-        if not cut and len(data) > 4 * CHUNK:  # damaged: what follows is taken as it comes
-            cut, count = len(data), 0
+        if not cut and len(data) > 4 * CHUNK:
+            cut, count = _after_damage(data)
         if cut:
             yield Chunk(data=b"[" + data[:cut] + b"]", first=first, listed=True)
             first += count
@@ -89,25 +90,45 @@ def _after_elements(data: bytes) -> tuple[int, int]:
     """Where the last whole element ends that can be told, and how many there are up to there.
 
     What begins as a list of elements and decodes as one ends between two of them: no guess is made.
+    Most elements begin with the same key, and few objects within them do. Where that does not help,
+    the elements are gone through one by one, up to the first that is damaged, or not all there.
     """
-    end = len(data)
+    opening = _OPENING.match(data)
+    end = len(data) if opening else 0
     for _ in range(_TRIES):
-        found = max(
-            data.rfind(b"},", 0, end), data.rfind(b"}\n", 0, end), data.rfind(b"} ", 0, end)
-        )
-        if found < 0:
+        end = data.rfind(opening[0], 1, end) if opening else -1
+        if end < 0:
             break
+        whole = data[:end].rstrip(_SPACE)
         try:
-            return found + 1, len(_ELEMENTS.decode(b"[" + data[: found + 1] + b"]"))
+            if whole[-1:] == b",":
+                return len(whole) - 1, len(_ELEMENTS.decode(b"[" + whole[:-1] + b"]"))
         except (msgspec.DecodeError, RecursionError):
-            end = found
-    return 0, 0
+            continue
+    cut = count = 0
+    for piece in pieces(data):
+        if piece.fault:
+            break
+        cut, count = piece.start + len(piece.data), count + 1
+    return cut, count
+
+
+def _after_damage(data: bytes) -> tuple[int, int]:
+    """The same where the first element is damaged: after about a half of what is there, so that
+    whether an element is whole is known by what follows it.
+    """
+    cut = count = 0
+    for piece in pieces(data):
+        cut, count = piece.start + len(piece.data), count + 1
+        if 2 * cut > len(data):
+            break
+    return cut or len(data), count
 
 
 def _rows(stream: _Stream, data: bytes, line: int) -> Iterator[Chunk]:
-    """Lines, cut where a line begins with an object. `line` is the number of the first."""
+    """Rows, cut where a line begins with an object. `line` is the number of the first."""
     while not stream.ended:
-        cut = data.rfind(b"\n{") + 1
+        cut = _after_rows(data)
         if not cut and len(data) > 4 * CHUNK:
             cut = len(data)
         if cut:
@@ -118,7 +139,25 @@ def _rows(stream: _Stream, data: bytes, line: int) -> Iterator[Chunk]:
     yield Chunk(data=data, first=line, fault=stream.fault)
 
 
+def _after_rows(data: bytes) -> int:
+    """Where the last row begins. Only between two rows does one object follow another without a
+    comma; a line may begin with one that is within a row.
+    """
+    begin = len(data)
+    while (begin := data.rfind(b"\n{", 0, begin)) >= 0:
+        end = begin
+        while data[end - 1 : end].isspace():
+            end -= 1
+        if data[end - 1 : end] == b"}":
+            break
+    return begin + 1
+
+
 _TRIES = 50
+
+_SPACE = b" \t\r\n"
+
+_OPENING = re.compile(rb'\{\s*"[^"\\]*"')
 
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 

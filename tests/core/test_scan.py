@@ -601,6 +601,51 @@ def test_a_damaged_record_in_a_large_file_costs_only_itself(
     assert (len(found), tally.rejections) == (200, 1)
 
 
+@pytest.mark.parametrize("indent", [None, 0, 1])
+@pytest.mark.parametrize("wrap", ["%s", '{"Records": %s}', "lines"])
+def test_records_full_of_objects_are_cut_between_records_alone(
+    monkeypatch: pytest.MonkeyPatch, indent: int | None, wrap: str
+) -> None:
+    monkeypatch.setattr(sys.modules["core.scan.chunks"], "CHUNK", 20_000)
+    monkeypatch.setattr("core.scan.unpack.BLOCK", 1_000)
+    inner = [{"eventSource": "s", "eventName": "StopLogging", "c": [{"d": 1}, {}]}] * 200
+    many = [QUIET | {"b": inner}, STOP | {"b": inner, "a": "},{" * 100}] * 10
+    written = json.dumps(many, indent=indent)
+    if wrap == "lines":
+        data = "\n".join(json.dumps(one, indent=indent) for one in many)
+    else:
+        data = wrap % written
+    found, tally = seen(data.encode())
+    assert len(list(chunks(blocks(io.BytesIO(data.encode()), 1 << 30)))) > 5
+    assert (len(found), tally.records, tally.rejections) == (10, 20, 0)
+    assert wrap == "lines" or found == list(range(1, 20, 2))
+
+
+@pytest.mark.parametrize("where", range(0, 400, 37))
+@pytest.mark.parametrize("damage", ["nul", "{", '"', "[[", "}"])
+def test_records_after_damage_in_a_large_list_keep_their_places(
+    monkeypatch: pytest.MonkeyPatch, where: int, damage: str
+) -> None:
+    monkeypatch.setattr(sys.modules["core.scan.chunks"], "CHUNK", 2_000)
+    monkeypatch.setattr("core.scan.unpack.BLOCK", 100)
+    many = [STOP | {"n": "XX"} if n == where else STOP for n in range(400)]
+    found, tally = seen(text(*many).replace(b'"XX"', damage.encode()))
+    assert (len(found), tally.rejections) == (399, 1)
+    assert [place for place in found if place >= where] == list(range(where + 1, 400))
+
+
+def test_a_large_list_of_no_objects_is_gone_through_in_bounded_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.modules["core.scan.chunks"], "CHUNK", 2_000)
+    monkeypatch.setattr("core.scan.unpack.BLOCK", 100)
+    data = json.dumps(["{} x"] * 20_000).encode()
+    cut = list(chunks(blocks(io.BytesIO(data), 1 << 30)))
+    assert max(len(chunk.data) for chunk in cut) < 20_000
+    assert b"".join(chunk.data for chunk in cut).count(b"{} x") == 20_000
+    assert seen(data)[1].rejections == 20_000
+
+
 @pytest.mark.parametrize("data", [b'{"a":1},' * 3 + b"{", b"{}{}", b"}{", b'{"', b"[[", b"\xff{"])
 def test_pieces_cover_anything_without_raising(data: bytes) -> None:
     assert all(piece.data for piece in pieces(data))
