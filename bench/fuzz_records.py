@@ -99,14 +99,14 @@ class _Work:
             signal.alarm(0)
         if told := [fault for match in matches if (fault := _told(self.source, match.native))]:
             return told[0]
-        self.hits += sum(len(match.rules) for match in matches)
+        self.hits += sum(len(match.numbers) for match in matches)
         self.rejected += tally.rejections
         if any(not one.reason or not one.place for one in (*tally.rejected, *tally.skipped)):
             return "a rejection without reason or place"
         return self._compared(matches, tally, sound) if sound is not None else ""
 
     def _compared(self, matches: list[scan.Match], tally: scan.Tally, sound: list[Any]) -> str:
-        found = [(match.position, match.rules) for match in matches]
+        found = [(match.position, self.detector.rules(match.numbers)) for match in matches]
         if tally.rejections or tally.records != len(sound):
             return f"{tally.records} records of {len(sound)}, {tally.rejected[:1]}"
         expected = []

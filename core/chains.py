@@ -18,7 +18,6 @@ from core.correlate import Firing, Observation, correlate_all
 from core.correlate.observe import short, whole_texts
 from core.correlate.spool import ROOM
 from core.detect import Detector
-from core.detect.values import first, text
 from core.errors import BadRecord
 from core.hunt import Found, Tally, hits, hunt, moment
 from core.model import NativeRecord
@@ -29,10 +28,6 @@ __all__ = ["Chains", "Fired", "fires", "reopened"]
 
 NAMELESS = "\0"
 """Begins the ids that are given to records without one."""
-
-
-IDS = ("eventID", "insertId")
-"""Fields that hold the id of an event wherever they stand; `uid` and `id` may be of anything."""
 
 
 class Fired(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,12 +44,10 @@ class Chains:
     """Takes in the hits of a hunt, in any order, and tells at its end which correlations fired.
 
     It keeps of each watched hit its id, time, place and the values asked for; never the record.
-    `named`: where a raw record has its id was said, and need not be guessed.
     """
 
-    def __init__(self, detector: Detector, room: int = ROOM, *, named: bool = False) -> None:
+    def __init__(self, detector: Detector, room: int = ROOM) -> None:
         self._watch, self._room = Watch(detector), room
-        self._named = named or not detector.raw
         self._seen = Sightings(room)
         self._nameless: set[str] = set()
         """Files with records that have no id."""
@@ -119,7 +112,7 @@ class Chains:
             return
         place = Place(found.source_file, found.record, found.event, found.source)
         id = found.event
-        if not id or not (self._named or text(first(found.native, IDS)) == id):
+        if not id or not found.unique:
             id = f"{NAMELESS}{found.source_file}:{found.record}"
             self._nameless.add(found.source_file)
         self._seen.add(Sighting(found.rule.id, id, found.time, place, found.values))
@@ -203,6 +196,7 @@ def _fired(firing: Firing, places: Mapping[str, list[tuple[int, Place]]]) -> Fir
     found = Found(
         rule=firing.rule,
         event=place.event,
+        unique=True,
         time=firing.time,
         source=place.source,
         source_file=place.source_file,

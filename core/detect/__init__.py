@@ -106,9 +106,13 @@ class Detector:
             found = self._rules[number] = self.book.rule(number)
         return found
 
+    def rules(self, numbers: Iterable[int]) -> tuple[Rule, ...]:
+        """The rules at these positions."""
+        return tuple([self.rule(number) for number in numbers])
+
     def _judged(self, plan: Plan, numbers: list[int], record: NativeRecord) -> Matched:
         kept, suppressed = plan.sifted(numbers, record)
-        return Matched(tuple(self.rule(n) for n in kept), suppressed)
+        return Matched(self.rules(kept), suppressed)
 
 
 class Plan:

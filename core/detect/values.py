@@ -32,6 +32,7 @@ __all__ = [
     "number",
     "text",
     "time_in",
+    "time_of",
 ]
 
 Network = IPv4Network | IPv6Network
@@ -186,15 +187,17 @@ def time_in(record: Any, fields: Iterable[str]) -> int | None:
         value = record.get(field)
         if type(value) is not str:  # as it nearly always is
             value = first(record, (field,))
-        found = _cached(value) if type(value) is str else milliseconds(value)
+        found = time_of(value) if type(value) is str else milliseconds(value)
         if found is not None:
             return found
     return None
 
 
 @lru_cache(maxsize=4_096)
-def _cached(value: str) -> int | None:
-    """Records come in order of time, so that the same second is read again and again."""
+def time_of(value: str) -> int | None:
+    """Epoch milliseconds of a text that is a time, kept: records come in order of time, so that the
+    same second is read again and again.
+    """
     return milliseconds(value)
 
 

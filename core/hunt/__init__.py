@@ -21,11 +21,10 @@ from core import scan
 from core.detect import Detector
 from core.hunt import processes
 from core.hunt.files import files, opened, size, total_size
-from core.hunt.told import Told
-from core.hunt.work import NO_LIMIT, Seen, Setting, Worker
+from core.hunt.work import NO_LIMIT, Setting, Worker
 from core.model import NativeRecord, Rule
 from core.ports import Source
-from core.scan import Tally
+from core.scan import Match, Tally, Told
 
 __all__ = ["Found", "Tally", "files", "hits", "hunt", "moment", "read", "total_size"]
 
@@ -36,6 +35,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rule: Rule
     event: str
     """The record's own id; "" when it has none."""
+    unique: bool
+    """Whether no other event has that id; see core.scan.match."""
     time: int | None
     """Epoch milliseconds; None when the record has no readable time."""
     source: str
@@ -43,7 +44,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     record: int
     """0-based position in Records, records or the array, or the line."""
     native: NativeRecord
-    """The whole record; with `lean`, at least the fields of time and id."""
+    """The whole record; {} of a `lean` hunt."""
     values: tuple[Any, ...] = ()
     """Of the fields that were asked for of such hits, each its value, or a list where there is not
     exactly one."""
@@ -69,7 +70,7 @@ def hunt(  # noqa: PLR0913 - a command line has many options
 
     `since` (inclusive) and `until` (exclusive) are epoch milliseconds; a record without a readable
     time is never left out. Hits that a filter suppresses are counted in the tally and not given.
-    `lean`: whole records are not needed, which is quicker. `fields` (by rule id, as the rule means
+    `lean`: records are not needed, which is quicker. `fields` (by rule id, as the rule means
     them): a hit of such a rule has their values. `progress` is told the bytes read since the last
     call. With `latest` the tally knows the time of the latest record. A path that is not there is a
     BadRecord that names it.
@@ -80,18 +81,13 @@ def hunt(  # noqa: PLR0913 - a command line has many options
     )
     todo = files(paths)
     if jobs > 1:
-        found = processes.seen(todo, setting, tally, jobs, _settle, progress)
+        found = processes.matches(todo, setting, tally, jobs, _settle, progress)
     else:
-        found = _seen(todo, setting, tally, progress)
-    for path, seen in found:
-        time = seen.time
-        if time is not None and (
-            (since is not None and time < since) or (until is not None and time >= until)
-        ):
-            continue
-        for one in seen.match.suppressed:
-            tally.suppressed[one.filter] = tally.suppressed.get(one.filter, 0) + 1
-        yield from _found(seen, str(path))
+        found = _matches(todo, setting, tally, progress)
+    for path, matches in found:
+        if since is not None or until is not None:
+            matches = _within(matches, since, until)  # noqa: PLW2901 - the same, fewer of them
+        yield from _found(matches, detector, tally, str(path))
 
 
 def hits(
@@ -101,16 +97,14 @@ def hits(
     fields: Mapping[str, Sequence[str]] | None = None,
 ) -> Iterator[Found]:
     """Every hit as a hunt over one file of these records has it: for the examples of rules."""
-    told = Told()
     data = b"\n".join(msgspec.json.encode(record) for record in records)
-    for match in scan.Scanner(detector, fields=fields).scan(data, tally):
-        seen = Seen(match, *told.of(match.native, detector.shapes(match.source)))
-        yield from _found(seen, "")
+    matches = scan.Scanner(detector, fields=fields).scan(data, tally)
+    yield from _found(matches, detector, tally, "")
 
 
 def moment(record: NativeRecord, sources: Iterable[Source]) -> int | None:
     """The time of a record as a hunt reads it, epoch milliseconds; None where there is none."""
-    return Told().moment(record, scan.identify(record, sources))
+    return Told().of(record, scan.identify(record, sources))[2]
 
 
 def read(
@@ -130,30 +124,43 @@ def read(
         progress(size(path))
 
 
-def _seen(
+def _matches(
     todo: Iterable[Path], setting: Setting, tally: Tally, progress: Callable[[int], None]
-) -> Iterator[tuple[Path, Seen]]:
-    """The records of the files that rules match, in this process."""
+) -> Iterator[tuple[Path, Iterable[Match]]]:
+    """Of each of the files the records that rules match, in this process."""
     worker = Worker(setting)
     for path in todo:
-        for seen in worker.seen(path, tally):
-            yield path, seen
+        yield path, worker.matches(path, tally)
         progress(size(path))
 
 
-def _found(seen: Seen, file: str) -> Iterator[Found]:
-    match = seen.match
-    for rule, values in zip(match.rules, match.values or repeat(()), strict=False):
-        yield Found(
-            rule=rule,
-            event=seen.event,
-            time=seen.time,
-            source=match.source,
-            source_file=file,
-            record=match.position,
-            native=match.native,
-            values=values,
-        )
+def _within(matches: Iterable[Match], since: int | None, until: int | None) -> Iterator[Match]:
+    """Those that may be of that time."""
+    for one in matches:
+        time = one.time
+        if time is None or ((since is None or time >= since) and (until is None or time < until)):
+            yield one
+
+
+def _found(
+    matches: Iterable[Match], detector: Detector, tally: Tally, file: str
+) -> Iterator[Found]:
+    rule_of = detector.rule
+    for match in matches:
+        for one in match.suppressed:
+            tally.suppressed[one.filter] = tally.suppressed.get(one.filter, 0) + 1
+        for number, values in zip(match.numbers, match.values or repeat(()), strict=False):
+            yield Found(
+                rule=rule_of(number),
+                event=match.event,
+                unique=match.unique,
+                time=match.time,
+                source=match.source,
+                source_file=file,
+                record=match.position,
+                native=match.native,
+                values=values,
+            )
 
 
 @cache

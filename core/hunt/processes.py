@@ -13,16 +13,15 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from core.detect import Detector, Suppressed
+from core.detect import Detector
 from core.hunt import turns
 from core.hunt.files import size
-from core.hunt.work import Seen, Setting, Worker
-from core.model import NativeRecord
+from core.hunt.work import Setting, Worker
 from core.ports import Source
 from core.rulebook import dump, load
 from core.scan import Match, Tally
 
-__all__ = ["seen"]
+__all__ = ["matches"]
 
 LEAST, MOST = 1 << 18, 1 << 20
 """Stored bytes of the files that make up an errand: each errand costs the same."""
@@ -33,30 +32,29 @@ EACH = 16
 """Errands for each process, if the files are enough for that: none should wait for the last."""
 
 
-def seen(
+def matches(
     todo: Iterable[Path],
     setting: Setting,
     tally: Tally,
     jobs: int,
     begin: Callable[[], None],
     progress: Callable[[int], None],
-) -> Iterator[tuple[Path, Seen]]:
-    """The records of the files that rules match, in order. `begin` is called in each process that
-    is started; it is a function of some module, so that it can be sent.
+) -> Iterator[tuple[Path, Iterable[Match]]]:
+    """Of each of the files the records that rules match, in order. `begin` is called in each
+    process that is started; it is a function of some module, so that it can be sent.
 
     This process is one of the `jobs`: rather than wait for what is next it does an errand itself.
     """
     # A forked process has the detector already, with all that it has learned.
     given = setting if turns.method() == "fork" else _portable(setting)
     errands = list(_errands([(path, size(path)) for path in todo], jobs))
-    own, rules = _errand_of(Worker(setting), errands), _Rules(setting.detector)
+    own = _errand_of(Worker(setting), errands)
     results = turns.in_order(len(errands), jobs, own, _begin, (given, errands, begin))
     with closing(results):
         for number, result in results:
             for (path, amount), (found, counted) in zip(errands[number], result, strict=True):
                 tally.add(counted)
-                for one in _read(found, rules):
-                    yield path, one
+                yield path, _decode(found)
                 progress(amount)
 
 
@@ -74,24 +72,6 @@ def _errands(todo: Sequence[tuple[Path, int]], jobs: int) -> Iterator[_Errand]:
             together, have = list[tuple[Path, int]](), 0
     if together:
         yield together
-
-
-def _read(found: bytes, rules: _Rules) -> Iterator[Seen]:
-    for place, source, ids, native, suppressed, values, event, time in _decode(found):
-        yield Seen(Match(place, source, rules[ids], native, suppressed, values), event, time)
-
-
-class _Rules(dict[tuple[str, ...], Any]):
-    """Ids of rules -> the rules. Few combinations come, again and again."""
-
-    def __init__(self, detector: Detector) -> None:
-        super().__init__()
-        self._detector = detector
-        self._number = {entry.id: place for place, entry in enumerate(detector.book.entries)}
-
-    def __missing__(self, ids: tuple[str, ...]) -> Any:
-        rules = self[ids] = tuple(self._detector.rule(self._number[id]) for id in ids)
-        return rules
 
 
 class _Portable(NamedTuple):
@@ -137,10 +117,8 @@ def _file(worker: Worker, path: Path) -> _Told:
     the file is read costs 8 % where memory is busy: what they hold lies among what is freed.
     """
     tally, written = Tally(), bytearray(b"[")
-    for (place, source, rules, native, suppressed, values), event, time in worker.seen(path, tally):
-        ids = tuple([rule.id for rule in rules])
-        sent: _Sent = place, source, ids, native, suppressed, values, event, time
-        _encode(sent, written, -1)
+    for match in worker.matches(path, tally):
+        _encode(match, written, -1)
         written += b","
     written[-1:] = b"]" if len(written) > 1 else b"[]"
     return bytes(written), tally
@@ -152,18 +130,6 @@ _Told: TypeAlias = tuple[bytes, Tally]
 _Errand: TypeAlias = list[tuple[Path, int]]
 """Files that one process goes through at a time, with their stored bytes."""
 
-_Sent: TypeAlias = tuple[
-    int,
-    str,
-    tuple[str, ...],
-    NativeRecord,
-    tuple[Suppressed, ...],
-    tuple[tuple[Any, ...], ...],
-    str,
-    int | None,
-]
-"""A Seen as it is written: its Match, with ids of rules, then its event and time."""
-
 _encode = msgspec.json.Encoder().encode_into
 
-_decode = msgspec.json.Decoder(list[_Sent]).decode
+_decode = msgspec.json.Decoder(list[Match]).decode

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from core.detect import Detector
 from core.hunt.files import opened
-from core.hunt.told import Told
-from core.scan import Match, Scanner, Tally
+from core.scan import Match, Scanner, Tally, Told
 
-__all__ = ["NO_LIMIT", "Seen", "Setting", "Worker"]
+__all__ = ["NO_LIMIT", "Setting", "Worker"]
 
 NO_LIMIT = 1 << 62
 """A user's own files are read whole, however large; memory stays bounded anyway."""
@@ -30,35 +29,14 @@ class Setting(NamedTuple):
     """The tally is to know the time of the latest record."""
 
 
-class Seen(NamedTuple):
-    """A record that rules match."""
-
-    match: Match
-    event: str
-    """Its own id; "" when it has none."""
-    time: int | None
-    """Epoch milliseconds; None when there is no readable one."""
-
-
 class Worker:
     """Goes through files, one after the other. What it learns from one serves the next."""
 
     def __init__(self, setting: Setting) -> None:
-        self._setting, self._detector = setting, setting.detector
-        told, lean, latest = setting.told, setting.lean, setting.latest
-        self._scanner = Scanner(
-            setting.detector,
-            told.names if lean or latest else (),
-            setting.fields,
-            told.has_time,
-            told.moment if latest else None,
-            whole=not lean,
-        )
+        detector, told, lean, fields, self._limit, latest = setting
+        self._scanner = Scanner(detector, told, fields, lean=lean, latest=latest)
 
-    def seen(self, path: Path, tally: Tally) -> Iterator[Seen]:
+    def matches(self, path: Path, tally: Tally) -> Iterator[Match]:
         """The records of a file that rules match, in order."""
-        told, shapes = self._setting.told.of, self._detector.shapes
         with opened(path, tally) as stream:
-            found = self._scanner.scan(stream, tally, name=str(path), limit=self._setting.limit)
-            for match in found:
-                yield Seen(match, *told(match.native, shapes(match.source)))
+            yield from self._scanner.scan(stream, tally, name=str(path), limit=self._limit)

@@ -1,6 +1,6 @@
 """Bytes of a log file to the records that rules match; the rest is only counted.
 
-    scan(data, detector, tally) -> Match(position, source, rules, native), ...
+    scan(data, detector, tally) -> Match(position, source, numbers of rules, native), ...
     read(data, sources, tally) -> every record, opened
 
 Reading order: unpack.py (gzip, Avro, limits), chunks.py (bounded memory), headers.py and quick.py
@@ -14,54 +14,37 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from core.detect import RAW, Detector, Suppressed
+from core.detect import RAW, Detector
 from core.hostile import mended
-from core.model import NativeRecord, Rejected, Rule
+from core.model import NativeRecord, Rejected
 from core.ports import Source
 from core.scan.chunks import Chunk, chunks
 from core.scan.envelopes import unwrapped
 from core.scan.headers import UNSET
 from core.scan.identify import Identify, identify
 from core.scan.marks import Marks, marks
-from core.scan.parts import Asked, Values, Wanted
-from core.scan.quick import OPEN, Quick, likely
+from core.scan.match import Match
+from core.scan.parts import Asked, Needs
+from core.scan.quick import OPEN, Quick
 from core.scan.records import Records, decoded
 from core.scan.salvage import pieces, rows
 from core.scan.tally import Tally
+from core.scan.told import Told
 from core.scan.unpack import blocks
 
-__all__ = ["LIMIT", "Match", "Opened", "Scanner", "Tally", "identify", "read", "scan"]
+__all__ = ["LIMIT", "Match", "Opened", "Scanner", "Tally", "Told", "identify", "read", "scan"]
 
 LIMIT = 512 * 1024 * 1024
 """Decompressed bytes of one file from a source that is not trusted."""
 
 
-Moment: TypeAlias = Callable[[NativeRecord, Source | None], int | None]
-"""The time of a record, epoch ms, given its source."""
-
-
-class Match(NamedTuple):
-    """A record that at least one rule matches, be it that all its hits are suppressed."""
-
-    position: int
-    """0-based position in the list, or the line."""
-    source: str
-    rules: tuple[Rule, ...]
-    """In rulebook order."""
-    native: NativeRecord
-    suppressed: tuple[Suppressed, ...] = ()
-    """Hits beside those, that a filter suppressed."""
-    values: tuple[Values, ...] = ()
-    """For each of the rules, of the fields that were wanted of it; () if none were of any."""
-
-
 class Opened(NamedTuple):
-    """A record that was decoded records. `source` is None when no source knows it."""
+    """A record. `source` is None when no source knows it."""
 
     position: int
     source: Source | None
@@ -102,27 +85,22 @@ def read(
 class Scanner:
     """A detector made ready for bytes. What it learns from one file serves the next.
 
-    With `wanted`, groups of top-level fields, a match's `native` has at least the first field of
-    each group that has a value, where that is `enough`, and records need not be opened to tell it;
-    else it is the whole record. A group that ends with "" is that of ids: it may have none, and the
-    field where the source has its ids counts too. A match has the values of `fields` (rule id ->
-    fields as the rule means them). With `moment`, the tally is told the time of every record; then
-    matches are `whole` all the same, if that is said.
+    A match has the values of `fields` (rule id -> fields as the rule means them). `lean`: beside
+    those hits are all that is wanted, and few records need be opened; else a match has its whole
+    record. `latest`: the tally is told the time of every record.
     """
 
     def __init__(
         self,
         detector: Detector,
-        wanted: tuple[tuple[str, ...], ...] = (),
+        told: Told | None = None,
         fields: Mapping[str, Sequence[str]] | None = None,
-        enough: Callable[[NativeRecord], bool] = lambda record: True,
-        moment: Moment | None = None,
         *,
-        whole: bool = False,
+        lean: bool = False,
+        latest: bool = False,
     ) -> None:
-        self._detector, self._moment = detector, moment
-        self._wanted = Wanted(wanted, enough, whole)
-        self._asked = Asked(detector, fields or {})
+        self._detector = detector
+        self._needs = Needs(told or Told(), Asked(detector, fields or {}), lean, latest)
         self._identify = Identify(detector.sources)
         self._quick: dict[int, Quick | None] = {}
 
@@ -161,9 +139,7 @@ class Scanner:
             found = marks(source, self._detector.sources)
         if found is None:
             return None
-        groups = tuple(likely(_with_own(one, source), record) for one in self._wanted.groups)
-        wanted = self._wanted._replace(groups=groups)
-        return Quick(self._detector, source, found, wanted, self._asked, record)
+        return Quick(self._detector, source, found, self._needs, record)
 
     def _quickly(
         self, quick: Quick, headers: list[Any], chunk: Chunk, tally: Tally, name: str
@@ -173,16 +149,16 @@ class Scanner:
         found: list[Any] | None = headers
         start, count = 0, len(headers)
         tally.records += count
-        if self._moment is not None:
-            _look_at_times(quick, headers, records, self._moment)
+        if self._needs.timed:
+            quick.tell_times(headers, records)
         while found is not None and start < count:
             stop = start + quick.step
             for one in quick.candidates(found[start:stop], start, records):
                 index, answer, _, _ = one
                 if answer is OPEN:
                     yield from self._reopened(index, records)
-                elif judged := quick.judged(one, records):
-                    yield Match(chunk.first + index, quick.name, *judged)
+                elif match := quick.judged(one, records):
+                    yield match
             if stop < count and quick.has_learned:
                 found = quick.headers(chunk.data, listed=chunk.listed)
             start = stop
@@ -201,29 +177,20 @@ class Scanner:
         tally.records += 1
         tally.opened += 1
         source = None if self._detector.raw else self._identify(record)
-        if self._moment is not None:
-            tally.saw(self._moment(record, source))
+        told, asked, lean, timed = self._needs
+        if timed:
+            tally.saw(told.of(record, source)[2])
         if source is None and not self._detector.raw:
             tally.unknown += 1
             return
         name = source.name if source is not None else RAW
-        rules, suppressed = self._detector.judge(name, record)
-        if rules or suppressed:
-            values = self._asked.values(name, rules, record)
-            yield Match(position, name, rules, record, suppressed, values)
-
-
-def _look_at_times(quick: Quick, headers: list[Any], records: Records, moment: Moment) -> None:
-    for index, header in enumerate(headers):
-        native = quick.part(header) or records.seen(index)
-        records.tally.saw(moment(native, quick.source) if native else None)
-
-
-def _with_own(names: tuple[str, ...], source: Source | None) -> tuple[str, ...]:
-    if names[-1] or source is None:
-        return names
-    deep = "." in source.uid  # a header has top-level fields only: the record must be asked
-    return names[:-1] if deep else (*names[:-1], source.uid, "")
+        plan = self._detector.plan(name)
+        if matching := plan.match(record):
+            numbers, suppressed = plan.sifted(matching, record)
+            values = asked.values(name, self._detector.rules(numbers), record)
+            native = {} if lean else record
+            tells = told.of(record, source)
+            yield Match(position, name, tuple(numbers), *tells, native, suppressed, values)
 
 
 def _chunks(data: bytes | BinaryIO, tally: Tally, name: str, limit: int) -> Iterator[Chunk]:

@@ -1,9 +1,8 @@
 """What is wanted of a matching record beside its hits.
 
-Its time and id, in groups of top-level fields, which a header tells where that is possible; and for
-some rules the fields that correlations look at, for which that part of the record is decoded: to
-decode it of every record, for the few that match, would cost more. It knows neither bytes nor what
-rules look for.
+Its time and id, which a header tells where that is possible; and for some rules the fields that
+correlations look at, for which that part of the record is decoded: to decode it of every record,
+for the few that match, would cost more. It knows neither bytes nor what rules look for.
 """
 
 from __future__ import annotations
@@ -19,9 +18,11 @@ import msgspec
 from core.detect import Detector
 from core.detect.columns import is_sound
 from core.model import NativeRecord, Rule
+from core.ports import Source
 from core.scan.headers import UNSET, Layout
+from core.scan.told import Quickly, Tells, Told
 
-__all__ = ["Asked", "Parts", "Reader", "Values", "Wanted"]
+__all__ = ["Asked", "Needs", "Parts", "Reader", "Values"]
 
 Values: TypeAlias = tuple[Any, ...]
 """Of some fields, each its value, or a list where there is not exactly one."""
@@ -30,36 +31,47 @@ Reader: TypeAlias = Callable[[Any], NativeRecord]
 """Reads a record, or a part of it, from its bytes. It raises what msgspec does."""
 
 
-class Wanted(NamedTuple):
-    """What of a record may stand for all of it."""
+class Needs(NamedTuple):
+    """What is to be known of records."""
 
-    groups: tuple[tuple[str, ...], ...]
-    """Top-level fields: of each group the first that has a value. "" at the end of one: it may have
-    none."""
-    enough: Callable[[NativeRecord], bool]
-    """Whether those do."""
-    whole: bool
-    """They are wanted of every record, and matches are to be whole all the same."""
+    told: Told
+    asked: Asked
+    lean: bool
+    """Of those that match their time and id, what is asked for, and no more."""
+    timed: bool
+    """Of each its time."""
 
 
 class Parts:
-    """The columns for groups of fields, beside others that are decoded."""
+    """The columns for a record's time and id, beside others that are decoded."""
 
-    def __init__(self, wanted: Wanted, columns: Iterable[str]) -> None:
-        self._groups, self._enough, _ = wanted
+    def __init__(
+        self, needs: Needs, source: Source | None, columns: Iterable[str], sample: NativeRecord
+    ) -> None:
+        """`sample`: what records are like."""
+        told = self._told = needs.told
+        self._source = source
+        wanted = needs.lean or needs.timed
+        times, ids = self._groups = _groups(told, source, sample) if wanted else ((), ())
         names = tuple(dict.fromkeys(name for group in self._groups for name in group if name))
         within = {path.partition(".")[0] for path in columns if "." in path}
         self.names = names if within.isdisjoint(names) else ()
         """Top-level fields."""
+        self._quickly: Quickly = lambda values: None
+        if self.names and len(names) == len(times) + len(ids):
+            self._quickly = told.quickly(times, ids, source)
 
-    def of(self, layout: Layout, header: Any) -> NativeRecord | None:
-        """What is wanted of a record; None when only it itself can tell.
+    def of(self, layout: Layout, header: Any) -> Tells | None:
+        """What a record tells of itself; None when only it itself can tell.
 
         `layout` is the one that was made for these columns.
         """
         if not self.names:
             return None
-        found = dict(zip(self.names, layout.part(header), strict=True))
+        values = layout.part(header)
+        return self._quickly(values) or self._carefully(dict(zip(self.names, values, strict=True)))
+
+    def _carefully(self, found: NativeRecord) -> Tells | None:
         for group in self._groups:
             for name in group:
                 if not name or found[name] not in _NOTHING:
@@ -67,7 +79,30 @@ class Parts:
             else:
                 return None
         part = {name: value for name, value in found.items() if value is not UNSET}
-        return part if self._enough(part) else None
+        return self._told.of_part(part, self._source)
+
+
+def _groups(
+    told: Told, source: Source | None, sample: NativeRecord
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The fields for times, and for ids, of each group the first that has a value; () if a header
+    can't tell those. "" at the end of one: it may have none.
+    """
+    if not told.names:
+        return (), ()
+    times, ids = told.names
+    own = told.own(source)
+    if "." not in own:  # a header has top-level fields only: else the record must be asked
+        ids = (*ids, own, "") if own else (*ids, "")
+    return likely(times, sample), likely(ids, sample)
+
+
+def likely(names: tuple[str, ...], record: NativeRecord) -> tuple[str, ...]:
+    """Those names that must be looked at if other records are like this one."""
+    for number, name in enumerate(names):
+        if record.get(name) is not None:
+            return names[: number + 1]
+    return names
 
 
 class Asked:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, compress
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from core.detect import RAW, Detector, Suppressed
 from core.detect.columns import Lesson, overlap
@@ -20,11 +20,12 @@ from core.ports import Source
 from core.scan.envelopes import KEYS, WRAPPERS
 from core.scan.headers import UNSET, Layout, Paths, decode
 from core.scan.marks import Marks, foreign
-from core.scan.parts import Asked, Parts, Reader, Values, Wanted
+from core.scan.match import Match
+from core.scan.parts import Needs, Parts, Reader
 from core.scan.records import Records
 from core.scan.suspects import Suspects
 
-__all__ = ["OPEN", "Candidate", "Quick", "likely"]
+__all__ = ["OPEN", "Candidate", "Quick"]
 
 LESSON = 60
 """After so many rules asked of records the header is made anew for those."""
@@ -50,17 +51,6 @@ Candidate: TypeAlias = tuple[int, Answer, tuple[int, ...], Any]
 """(index, answer, rules still to be asked, header) of a record that counts."""
 
 
-class Judged(NamedTuple):
-    """What came of a record."""
-
-    rules: tuple[Rule, ...]
-    """In rulebook order."""
-    native: NativeRecord
-    """The whole record, or as much of it as was wanted."""
-    suppressed: tuple[Suppressed, ...]
-    values: tuple[Values, ...]
-
-
 class Quick:
     """Headers of the records of one source; of raw records, if `source` is None."""
 
@@ -69,13 +59,11 @@ class Quick:
         detector: Detector,
         source: Source | None,
         marks: Marks,
-        wanted: Wanted,
-        asked: Asked,
+        needs: Needs,
         sample: NativeRecord | None = None,
     ) -> None:
         self.name = source.name if source is not None else RAW
-        self._detector, self.source, self._wanted = detector, source, wanted
-        self._asked_for = asked
+        self._detector, self._source, self._needs = detector, source, needs
         self._marks = marks
         self._plan = detector.plan(self.name)
         self._header, self._sample = self._plan.header, sample or {}
@@ -155,11 +143,15 @@ class Quick:
             ask = (*answer.opens, *dict.fromkeys(more)) if more else answer.opens
             yield first + index, answer, ask, headers[index]
 
-    def part(self, header: Any) -> NativeRecord | None:
-        """The fields that are wanted of a record; None when only it itself can tell."""
-        return self._parts.of(self.layout, header)
+    def tell_times(self, headers: Sequence[Any], records: Records) -> None:
+        """Tell the tally the times of all records, be they matched or not."""
+        for index, header in enumerate(headers):
+            tells = self._parts.of(self.layout, header)
+            if tells is None and (record := records.seen(index)):
+                tells = self._needs.told.of(record, self._source)
+            records.tally.saw(tells[2] if tells else None)
 
-    def judged(self, candidate: Candidate, records: Records) -> Judged | None:
+    def judged(self, candidate: Candidate, records: Records) -> Match | None:
         """The rules that match, and what is wanted of the record; None when none does.
 
         The record is opened if the header is not enough, and where a filter is on a rule that
@@ -179,15 +171,31 @@ class Quick:
                 return None
             kept, suppressed = self._plan.sifted(numbers, record)
             numbers = tuple(kept)
+        return self._match(index, numbers, suppressed, header, records)
+
+    def _match(
+        self,
+        index: int,
+        numbers: tuple[int, ...],
+        suppressed: tuple[Suppressed, ...],
+        header: Any,
+        records: Records,
+    ) -> Match | None:
+        place, tells = records.chunk.first + index, None
         rules, reader = self._together(numbers)
-        native = None if self._wanted.whole else self.part(header)
-        if native is not None and reader is None:
-            return Judged(rules, native, suppressed, ())
-        part = records.part(index, reader) if native is not None and reader else None
-        if part is None and (part := records.record(index)) is None:
+        if self._needs.lean and (tells := self._parts.of(self.layout, header)):
+            if reader is None:
+                return Match(place, self.name, numbers, *tells, {}, suppressed)
+            if (part := records.part(index, reader)) is not None:
+                values = self._needs.asked.values(self.name, rules, part)
+                return Match(place, self.name, numbers, *tells, {}, suppressed, values)
+        record = records.record(index)
+        if record is None:
             return None
-        values = self._asked_for.values(self.name, rules, part)
-        return Judged(rules, part if native is None else native, suppressed, values)
+        tells = tells or self._needs.told.of(record, self._source)
+        values = self._needs.asked.values(self.name, rules, record)
+        native = {} if self._needs.lean else record
+        return Match(place, self.name, numbers, *tells, native, suppressed, values)
 
     def _together(self, numbers: tuple[int, ...]) -> tuple[tuple[Rule, ...], Reader | None]:
         """Rules that match together, and what reads as much of a record as they are asked for."""
@@ -195,8 +203,8 @@ class Quick:
         if found is None:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
-            rules = tuple(map(self._detector.rule, numbers))
-            found = self._known[numbers] = rules, self._asked_for.reader(self.name, rules)
+            rules = self._detector.rules(numbers)
+            found = self._known[numbers] = rules, self._needs.asked.reader(self.name, rules)
         return found
 
     def _renew(self, header: Header) -> None:
@@ -217,12 +225,12 @@ class Quick:
         told = [path for path in own.paths if path not in columns]
         self._blocked = any(overlap(path, one) for path in told for one in columns)
         told = [] if self._blocked else told
-        self._parts = Parts(self._wanted, (*columns, *told))
+        self._parts = Parts(self._needs, self._source, (*columns, *told), self._sample)
         self.layout = Layout(
             Paths(exact, extra, told, sorted(header.columns.below)),
             (*present, *own.absent),
             self._parts.names,
-            WRAPPERS if self.source is None else KEYS,
+            WRAPPERS if self._source is None else KEYS,
             self._sample,
         )
         self._beside, self._present = len(present) + len(own.absent), len(present)
@@ -326,11 +334,3 @@ class _HeaderFields(Fields):
     def _assembled(self, field: str) -> Callable[[Any], list[Any]]:
         find, header = self._whole.finder(field), self._header
         return lambda one: find(header.columns.of_exact(self._layout.values(one)))
-
-
-def likely(names: tuple[str, ...], record: NativeRecord) -> tuple[str, ...]:
-    """Those names that must be looked at if other records are like this one."""
-    for number, name in enumerate(names):
-        if record.get(name) is not None:
-            return names[: number + 1]
-    return names

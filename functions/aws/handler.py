@@ -182,7 +182,8 @@ def _file(parts: Wiring, item: envelopes.S3Object, owed: list[Exception]) -> Non
 def _matched(parts: Wiring, found: Match, later: Later) -> int:
     """A record of a file through the engine; the number of new findings."""
     parts.suppressions("detect").note(found.suppressed)
-    return parts.engine("detect").matched(found.source, found.native, found.rules, later)
+    rules = parts.detector.rules(found.numbers)
+    return parts.engine("detect").matched(found.source, found.native, rules, later)
 
 
 def _correlate(parts: Wiring, place: str, later: Later, owed: list[Exception]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from core.hunt import Tally, hunt
 from core.model import Rule
 from core.rulebook import Expr, Filter, Not, Text, book, load, packed
 from core.rulebook import dump as dumped
-from core.scan import Scanner
+from core.scan import Match, Scanner
 from tests.core.test_detect import CLOUDTRAIL, exprs, rules, several, timed
 from tests.core.test_neutral import EXPRS, RECORDS, TOY
 
@@ -50,11 +51,15 @@ def test_index_header_and_plain_matcher_agree_on_generated_filters(
             if eager:  # new headers after every second record
                 patch.setattr("core.scan.quick.LESSON", 0)
                 patch.setattr("core.scan.quick.STEP", 2)
-            for wanted in ((), (("eventTime", "time"), ("eventID",))):
-                scanner = Scanner(detector, wanted)
+            for lean in (False, True):
+                scanner = Scanner(detector, lean=lean)
                 matches = list(scanner.scan(msgspec.json.encode(records), Tally()))
-                by_place = {one.position: (one.rules, one.suppressed) for one in matches}
+                by_place = _by_place(detector, matches)
                 assert [by_place.get(n, ((), ())) for n in range(len(records))] == expected
+
+
+def _by_place(detector: Detector, matches: Iterable[Match]) -> dict[int, Any]:
+    return {one.position: (detector.rules(one.numbers), one.suppressed) for one in matches}
 
 
 NEUTRAL = ("api_activity", "authentication")
@@ -100,7 +105,7 @@ def test_a_filter_on_a_rule_in_ocsfs_words_is_read_in_those(
     ]
     assert [detector.judge("toy/trail", one) for one in many] == expected
     matches = Scanner(detector).scan(msgspec.json.encode({"Records": many}), Tally())
-    by_place = {one.position: (one.rules, one.suppressed) for one in matches}
+    by_place = _by_place(detector, matches)
     assert [by_place.get(n, ((), ())) for n in range(len(many))] == expected
 
 

@@ -200,7 +200,7 @@ def hunt(**given: Any) -> int:
     detector = Detector(book, sources, raw=raw, time_field=options.time_field)
     tally = Tally()
     results = Results(options, {source.name: source for source in sources})
-    chains = Chains(detector, named=bool(options.uid_field))
+    chains = Chains(detector)
     for found in _hits(options, detector, tally, chains):
         if chains.see(found):
             results.add(found)
