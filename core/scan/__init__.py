@@ -15,6 +15,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
@@ -24,7 +25,7 @@ from core.hostile import mended
 from core.model import NativeRecord, Rejected
 from core.ports import Source
 from core.scan.chunks import Chunk, chunks
-from core.scan.envelopes import unwrapped
+from core.scan.envelopes import unwrapped, wraps
 from core.scan.headers import UNSET
 from core.scan.identify import Identify, identify
 from core.scan.marks import Marks, marks
@@ -73,7 +74,7 @@ def read(
 ) -> Iterator[Opened]:
     """Every record of a file, decoded, with the source that knows it."""
     known = Identify(sources)
-    for chunk in _chunks(data, tally, name, limit):
+    for chunk in _chunks(data, tally, name, limit, raw=False):
         for position, record in _records(chunk, tally, name, raw=False):
             tally.records += 1
             tally.opened += 1
@@ -108,7 +109,7 @@ class Scanner:
         self, data: bytes | BinaryIO, tally: Tally, *, name: str = "", limit: int = LIMIT
     ) -> Iterator[Match]:
         """The records of a file that rules match, in order. `name` is for places."""
-        for chunk in _chunks(data, tally, name, limit):
+        for chunk in _chunks(data, tally, name, limit, raw=self._detector.raw):
             quick = self._guess(chunk)
             headers = quick.headers(chunk.data, listed=chunk.listed) if quick else None
             if quick is None or headers is None or chunk.fault:
@@ -193,10 +194,13 @@ class Scanner:
             yield Match(position, name, tuple(numbers), *tells, native, suppressed, values)
 
 
-def _chunks(data: bytes | BinaryIO, tally: Tally, name: str, limit: int) -> Iterator[Chunk]:
+def _chunks(
+    data: bytes | BinaryIO, tally: Tally, name: str, limit: int, *, raw: bool
+) -> Iterator[Chunk]:
     """The chunks of a file; none of one that is no data."""
     stream = io.BytesIO(data) if isinstance(data, bytes) else data
-    for number, chunk in enumerate(chunks(blocks(stream, limit))):
+    is_wrapper = partial(wraps, raw=raw)
+    for number, chunk in enumerate(chunks(blocks(stream, limit), is_wrapper)):
         if not number and not chunk.fault and not _DATA.search(chunk.data):
             tally.skipped.append(Rejected(reason="no line begins like JSON", place=name))
             return

@@ -2,23 +2,28 @@
 
 A chunk is JSON text by itself (an array, a {"Records": [...]}, one object, or a row of objects), so
 that it can be decoded in one go. Memory is bounded by the chunk, not by the file. It knows nothing
-of sources or rules.
+of sources or rules, nor which objects are only wrapped around a list of records.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
 from core.errors import BadRecord
+from core.native import TOKEN
 from core.scan.salvage import pieces
 
 __all__ = ["CHUNK", "Chunk", "chunks"]
 
 CHUNK = 1 << 24
 """Bytes of a chunk, about; a record that is larger than four of them is not looked for."""
+
+
+MOST_BEFORE = 1 << 16
+"""Bytes that may stand before the list that an object is wrapped around."""
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,8 +38,15 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
     """Why the file ends here, when it should not."""
 
 
-def chunks(blocks: Iterator[bytes]) -> Iterator[Chunk]:
-    """The records of the stream in order. The last chunk says why, if the stream broke off."""
+def chunks(
+    blocks: Iterator[bytes],
+    is_wrapper: Callable[[bytes, bytes], bool] = lambda before, after: False,
+) -> Iterator[Chunk]:
+    """The records of the stream in order. The last chunk says why, if the stream broke off.
+
+    `is_wrapper`: given what stands before and after the elements of a list, whether all of it is no
+    more than a wrapper around them. If it is, and large, each of its chunks has them around it.
+    """
     stream = _Stream(blocks)
     whole = stream.take(CHUNK)
     data = whole.lstrip()
@@ -44,7 +56,9 @@ def chunks(blocks: Iterator[bytes]) -> Iterator[Chunk]:
         if data or stream.fault:
             yield Chunk(data=data, first=line, listed=bool(opening), fault=stream.fault)
     elif opening:
-        yield from _lists(stream, data[opening.end() :])
+        yield from _lists(stream, data[opening.end() :], b"[", b"]")
+    elif not _after_rows(data) and (around := _around(data, is_wrapper)):
+        yield from _lists(stream, data[len(around[0]) :], *around, listed=False)
     else:
         yield from _rows(stream, data, line)
 
@@ -71,19 +85,42 @@ class _Stream:
         return b"".join(found)
 
 
-def _lists(stream: _Stream, data: bytes) -> Iterator[Chunk]:
-    """Pieces of one long array, each cut after a whole element and put in brackets again."""
-    first = 0
+def _around(data: bytes, is_wrapper: Callable[[bytes, bytes], bool]) -> tuple[bytes, bytes] | None:
+    """What stands before the elements of the list that an object is wrapped around, and what closes
+    it after them; None if it is not.
+    """
+    closing, tried = b"", 0
+    for token in re.finditer(TOKEN, data[:MOST_BEFORE]):
+        bracket = token[0]
+        if bracket in _CLOSED_BY:
+            closing = _CLOSED_BY[bracket] + closing
+        elif bracket == closing[:1]:
+            closing = closing[1:]
+        if bracket != b"[":
+            continue
+        if is_wrapper(before := data[: token.end()], closing):
+            return before, closing
+        tried += 1
+        if tried == _TRIES:
+            break
+    return None
+
+
+def _lists(
+    stream: _Stream, data: bytes, before: bytes, after: bytes, *, listed: bool = True
+) -> Iterator[Chunk]:
+    """Pieces of one long array, each cut after a whole element, with what stands around it."""
+    first, data = 0, data.lstrip(_SPACE)
     while not stream.ended:
         cut, count = _after_elements(data)
         if not cut and len(data) > 4 * CHUNK:
             cut, count = _after_damage(data)
         if cut:
-            yield Chunk(data=b"[" + data[:cut] + b"]", first=first, listed=True)
+            yield Chunk(data=before + data[:cut] + after, first=first, listed=listed)
             first += count
-            data = data[cut:].lstrip(b" \t\r\n,")
+            data = data[cut:].lstrip(_SPACE + b",")
         data += stream.take(CHUNK)
-    yield Chunk(data=b"[" + data, first=first, listed=True, fault=stream.fault)
+    yield Chunk(data=before + data, first=first, listed=listed, fault=stream.fault)
 
 
 def _after_elements(data: bytes) -> tuple[int, int]:
@@ -93,24 +130,41 @@ def _after_elements(data: bytes) -> tuple[int, int]:
     Most elements begin with the same key, and few objects within them do. Where that does not help,
     the elements are gone through one by one, up to the first that is damaged, or not all there.
     """
-    opening = _OPENING.match(data)
-    end = len(data) if opening else 0
-    for _ in range(_TRIES):
-        end = data.rfind(opening[0], 1, end) if opening else -1
-        if end < 0:
-            break
-        whole = data[:end].rstrip(_SPACE)
+    tries = 0
+    for cut in _ends(data):
         try:
-            if whole[-1:] == b",":
-                return len(whole) - 1, len(_ELEMENTS.decode(b"[" + whole[:-1] + b"]"))
+            return cut, len(_ELEMENTS.decode(b"[" + data[:cut] + b"]"))
         except (msgspec.DecodeError, RecursionError):
-            continue
+            tries += 1
+        if tries == _TRIES:
+            break
     cut = count = 0
     for piece in pieces(data):
         if piece.fault:
             break
         cut, count = piece.start + len(piece.data), count + 1
     return cut, count
+
+
+def _ends(data: bytes) -> Iterator[int]:
+    """Where elements may end that another one like the first follows, from the last on."""
+    opening = _OPENING.match(data)
+    if opening is None:
+        return
+    end, closing = len(data), _CLOSED_BY[opening[0][:1]]
+    while (end := data.rfind(opening[0], 1, end)) > 0:
+        comma = _before(data, end)
+        cut = _before(data, comma)
+        if data[comma : comma + 1] == b"," and data[cut : cut + 1] == closing:
+            yield cut + 1
+
+
+def _before(data: bytes, end: int) -> int:
+    """The place of the last byte before `end` that is no space; -1 where there is none."""
+    end -= 1
+    while end >= 0 and data[end] in _SPACE:
+        end -= 1
+    return end
 
 
 def _after_damage(data: bytes) -> tuple[int, int]:
@@ -145,10 +199,8 @@ def _after_rows(data: bytes) -> int:
     """
     begin = len(data)
     while (begin := data.rfind(b"\n{", 0, begin)) >= 0:
-        end = begin
-        while data[end - 1 : end].isspace():
-            end -= 1
-        if data[end - 1 : end] == b"}":
+        end = _before(data, begin)
+        if data[end : end + 1] == b"}":
             break
     return begin + 1
 
@@ -157,7 +209,9 @@ _TRIES = 50
 
 _SPACE = b" \t\r\n"
 
-_OPENING = re.compile(rb'\{\s*"[^"\\]*"')
+_OPENING = re.compile(rb'\{\s*"[^"\\]*"|\[')
+
+_CLOSED_BY = {b"[": b"]", b"{": b"}"}
 
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 

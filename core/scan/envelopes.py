@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from core.native import parsed
 from core.scan import rows
 
-__all__ = ["KEYS", "WRAPPERS", "unwrapped"]
+__all__ = ["KEYS", "WRAPPERS", "unwrapped", "wraps"]
 
 WRAPPERS = ("Records", "records")
 """Keys of a list of records, in files that say no more."""
@@ -40,6 +41,16 @@ def unwrapped(value: Any, *, raw: bool) -> list[Any]:
         inner = _listed(value, WRAPPERS)
         return [value] if inner is None else inner
     return list(_opened(value, DEPTH))
+
+
+def wraps(before: bytes, after: bytes, *, raw: bool) -> bool:
+    """Whether what stands around a list's elements is no more than a wrapper around them."""
+    probe = b"" if _ROWS.search(before[-40:]) else b'{"message":"{}"}'
+    try:
+        value = parsed(before + probe + after)
+    except (ValueError, RecursionError):
+        return False
+    return unwrapped(value, raw=raw) != [value]
 
 
 def _opened(value: Any, depth: int) -> Iterator[Any]:
@@ -194,3 +205,6 @@ _KEPT: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
 """Key -> what is inside, of: EventBridge's events and REST APIs' pages; the lookups of CloudTrail
 and CloudWatch; Cloud Logging's entries.list; Log Analytics' queries; Splunk's exports and raw
 events; Elasticsearch's hits; the search of Microsoft 365's audit log."""
+
+_ROWS = re.compile(rb'"rows"\s*:\s*\[\Z')
+"""The list in a query's table whose elements are lists of values."""

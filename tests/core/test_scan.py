@@ -626,6 +626,63 @@ def test_records_full_of_objects_are_cut_between_records_alone(
     assert wrap == "lines" or found == list(range(1, 20, 2))
 
 
+FULL = {"b": [{"c": 1, "d": [{"e": "},{ [{"}, {}]}] * 30}
+MANY = [(STOP if number % 2 else QUIET) | FULL | {"n": number} for number in range(100)]
+LINES_OF_A_LOG = [{"id": "1", "message": json.dumps(one)} for one in MANY]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        {"a": [1, {}], "records": MANY},
+        {"NextToken": "[", "Events": [{"CloudTrailEvent": json.dumps(one)} for one in MANY]},
+        {"entries": MANY, "nextPageToken": "n"},
+        {"@odata.context": "c", "value": MANY, "nextLink": "n"},
+        {"hits": {"total": [1], "hits": [{"_index": "i", "_source": one} for one in MANY]}},
+        {"events": LINES_OF_A_LOG, "searchedLogStreams": []},
+        {"messageType": "DATA_MESSAGE", "logEvents": LINES_OF_A_LOG},
+        {
+            "tables": [
+                {
+                    "columns": [{"name": name} for name in (*STOP, "n")],
+                    "rows": [[one[name] for name in (*STOP, "n")] for one in MANY],
+                }
+            ]
+        },
+    ],
+    ids=lambda one: max(one, key=lambda key: len(str(one[key]))),
+)
+def test_a_large_wrapper_is_read_in_pieces_as_in_one(
+    monkeypatch: pytest.MonkeyPatch, wrapper: dict[str, Any], indent: int | None
+) -> None:
+    data = json.dumps(wrapper, indent=indent).encode()
+    expected = seen(data)
+    monkeypatch.setattr(sys.modules["core.scan.chunks"], "CHUNK", 3_000)
+    monkeypatch.setattr("core.scan.unpack.BLOCK", 1_000)
+    assert seen(data) == expected
+    assert expected[0] == list(range(1, 100, 2))
+    largest = 0
+    real = sys.modules["core.scan"]._values
+
+    def values(chunk: Any) -> Any:
+        nonlocal largest
+        largest = max(largest, len(chunk.data))
+        return real(chunk)
+
+    monkeypatch.setattr("core.scan._values", values)
+    seen(data)
+    assert largest < 20_000 < len(data) or "tables" in wrapper
+
+
+def test_a_raw_object_is_no_wrapper_but_of_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["core.scan.chunks"], "CHUNK", 3_000)
+    monkeypatch.setattr("core.scan.unpack.BLOCK", 1_000)
+    raw = Detector(rulebook(("x/*", Exists("entries", wanted=True))), (), raw=True)
+    data = json.dumps({"entries": MANY[:3]}).encode()
+    assert [one.position for one in scan(data, raw, Tally())] == [0]
+
+
 @pytest.mark.parametrize("where", range(0, 400, 37))
 @pytest.mark.parametrize("damage", ["nul", "{", '"', "[[", "}"])
 def test_records_after_damage_in_a_large_list_keep_their_places(
