@@ -63,9 +63,9 @@ class Detector:
         self.book, self.raw, self.time_field = book, raw, time_field
         self.sources: tuple[Source, ...] = () if raw else tuple(sources)
         """In the order in which a record is tried on them."""
-        self._shapes: dict[str, tuple[Source, ...]] = {}
+        self._first: dict[str, Source] = {}
         for source in self.sources:
-            self._shapes[source.name] = (*self.shapes(source.name), source)
+            self._first.setdefault(source.name, source)
         self._plans: dict[str, Plan] = {}
         self._rules: dict[int, Rule] = {}
 
@@ -83,11 +83,7 @@ class Detector:
 
     def source(self, name: str) -> Source | None:
         """The source of this name, the first of several shapes; None when there is none."""
-        return next(iter(self.shapes(name)), None)
-
-    def shapes(self, name: str) -> tuple[Source, ...]:
-        """All sources of this name."""
-        return self._shapes.get(name, ())
+        return self._first.get(name)
 
     def plan(self, source_name: str) -> Plan:
         """What is prepared for one source; made when it is first asked for."""
