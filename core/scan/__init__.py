@@ -4,8 +4,8 @@
     read(data, sources, tally) -> every record, opened
 
 Reading order: unpack.py (gzip, Avro, limits), chunks.py (bounded memory), headers.py and quick.py
-(most records are never opened), envelopes.py, rows.py and identify.py (those that are), salvage.py
-(damaged files).
+(most records are never opened), values.py, envelopes.py, rows.py and identify.py (those that are),
+salvage.py (damaged files).
 Every record is counted as read, of unknown source, or rejected with reason and place; nothing is
 skipped in silence. It knows nothing of paths, processes or printing: core.hunt does.
 """
@@ -33,10 +33,11 @@ from core.scan.match import Match
 from core.scan.parts import Asked, Needs
 from core.scan.quick import OPEN, Quick
 from core.scan.records import Records, decoded
-from core.scan.salvage import pieces, rows
+from core.scan.salvage import pieces
 from core.scan.tally import Tally
 from core.scan.told import Told
 from core.scan.unpack import blocks
+from core.scan.values import values
 
 __all__ = ["LIMIT", "Match", "Opened", "Scanner", "Tally", "Told", "identify", "read", "scan"]
 
@@ -213,7 +214,7 @@ def _records(
     """Every record of the chunk with its position; what is none is rejected."""
     chunk = msgspec.structs.replace(chunk, data=mended(chunk.data))
     told = False
-    for position, data, fault in _values(chunk):
+    for position, data, fault in values(chunk, partial(wraps, raw=raw)):
         place = f"{name}:record {position}"
         if fault:
             broken = bool(chunk.fault) and not told and fault.startswith("cut short")
@@ -230,52 +231,4 @@ def _records(
         tally.reject(chunk.fault, name)
 
 
-def _values(chunk: Chunk) -> Iterator[tuple[int, Any, str]]:
-    """(position, bytes of one JSON value, fault) of a chunk, the quick way if it is sound."""
-    whole = _whole(chunk)
-    if whole is not None:
-        for position, data in enumerate(whole, chunk.first):
-            yield position, data, ""
-        return
-    if not chunk.listed and (found := rows(chunk.data)) is not None:
-        for number, piece in found:
-            yield chunk.first + number, piece.data, piece.fault
-        return
-    line, at = chunk.first, 0
-    for count, piece in enumerate(pieces(chunk.data)):
-        line += chunk.data.count(b"\n", at, piece.start)
-        at = piece.start
-        yield chunk.first + count if chunk.listed else line, piece.data, piece.fault
-
-
-def _whole(chunk: Chunk) -> list[Any] | None:
-    """The records of a list, or the lines, when all of it is valid JSON; None when it is not."""
-    try:
-        if not chunk.listed:
-            return _lines(chunk.data)
-        if chunk.data[:1] == b"[":
-            return _ARRAY.decode(chunk.data)
-        wrapper = _WRAPPER.decode(chunk.data)
-        found: Any = wrapper.records if wrapper.Records is UNSET else wrapper.Records
-        return None if found is UNSET else list(found)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-
-
-def _lines(data: bytes) -> list[Any] | None:
-    """One value a line; None when a line is empty or broken, so that places must be looked for."""
-    found: list[Any] = _ROWS.decode_lines(data)
-    lines = data.count(b"\n") + (not data.endswith(b"\n"))
-    return found if len(found) == lines else None
-
-
-class _Wrapper(msgspec.Struct):
-    Records: list[msgspec.Raw] | msgspec.UnsetType = UNSET
-    records: list[msgspec.Raw] | msgspec.UnsetType = UNSET
-
-
 _DATA = re.compile(rb"^[ \t]*[{\[]", re.MULTILINE)
-
-_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
-_ROWS = msgspec.json.Decoder(msgspec.Raw)
-_WRAPPER = msgspec.json.Decoder(_Wrapper)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import msgspec
 
@@ -16,7 +17,7 @@ from core.errors import BadRecord
 from core.native import TOKEN
 from core.scan.salvage import pieces
 
-__all__ = ["CHUNK", "Chunk", "chunks"]
+__all__ = ["CHUNK", "Chunk", "IsWrapper", "around", "chunks"]
 
 CHUNK = 1 << 24
 """Bytes of a chunk, about; a record that is larger than four of them is not looked for."""
@@ -24,6 +25,10 @@ CHUNK = 1 << 24
 
 MOST_BEFORE = 1 << 16
 """Bytes that may stand before the list that an object is wrapped around."""
+
+
+IsWrapper: TypeAlias = Callable[[bytes, bytes], bool]
+"""Given what stands before and after the elements of a list: is all of it only around them?"""
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +45,7 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
 
 def chunks(
     blocks: Iterator[bytes],
-    is_wrapper: Callable[[bytes, bytes], bool] = lambda before, after: False,
+    is_wrapper: IsWrapper = lambda before, after: False,
 ) -> Iterator[Chunk]:
     """The records of the stream in order. The last chunk says why, if the stream broke off.
 
@@ -57,8 +62,8 @@ def chunks(
             yield Chunk(data=data, first=line, listed=bool(opening), fault=stream.fault)
     elif opening:
         yield from _lists(stream, data[opening.end() :], b"[", b"]")
-    elif not _after_rows(data) and (around := _around(data, is_wrapper)):
-        yield from _lists(stream, data[len(around[0]) :], *around, listed=False)
+    elif not _after_rows(data) and (found := around(data, is_wrapper)):
+        yield from _lists(stream, data[len(found[0]) :], *found, listed=False)
     else:
         yield from _rows(stream, data, line)
 
@@ -85,7 +90,7 @@ class _Stream:
         return b"".join(found)
 
 
-def _around(data: bytes, is_wrapper: Callable[[bytes, bytes], bool]) -> tuple[bytes, bytes] | None:
+def around(data: bytes, is_wrapper: IsWrapper) -> tuple[bytes, bytes] | None:
     """What stands before the elements of the list that an object is wrapped around, and what closes
     it after them; None if it is not.
     """

@@ -51,7 +51,8 @@ def pieces(data: bytes) -> Iterator[Piece]:
 
 def rows(data: bytes) -> Iterator[tuple[int, Piece]] | None:
     """(line, piece) of JSON Lines with gaps or damage: what is an object by itself is one, whatever
-    stands beside it. None where lines don't hold objects, or objects over lines are all sound.
+    stands beside it; a line with a fault may hold sound pieces. None where lines don't hold
+    objects, or objects over lines are all sound.
 
     A line that was cut looks like the beginning of an object that goes on, and to look for its end
     would cost all that follows, and with many of them the budget.
@@ -80,12 +81,12 @@ def _rows(lines: list[bytes], sound: list[bool]) -> Iterator[tuple[int, Piece]]:
 
 
 def _between(number: int, lines: list[bytes]) -> Iterator[tuple[int, Piece]]:
-    """Lines that are no objects by themselves: together they may be, else each is salvaged."""
+    """Lines that are no objects by themselves: together they may be, else each is damaged."""
     together = b"\n".join(lines)
     whole = list(pieces(together))
     if any(piece.fault for piece in whole):
         for place, line in enumerate(lines):
-            yield from ((number + place, piece) for piece in pieces(line))
+            yield number + place, Piece(0, line, _fault(line))
         return
     for piece in whole:
         yield number + together.count(b"\n", 0, piece.start), piece

@@ -663,16 +663,57 @@ def test_a_large_wrapper_is_read_in_pieces_as_in_one(
     assert seen(data) == expected
     assert expected[0] == list(range(1, 100, 2))
     largest = 0
-    real = sys.modules["core.scan"]._values
+    real = sys.modules["core.scan"].values
 
-    def values(chunk: Any) -> Any:
+    def values(chunk: Any, is_wrapper: Any) -> Any:
         nonlocal largest
         largest = max(largest, len(chunk.data))
-        return real(chunk)
+        return real(chunk, is_wrapper)
 
-    monkeypatch.setattr("core.scan._values", values)
+    monkeypatch.setattr(sys.modules["core.scan"], "values", values)
     seen(data)
     assert largest < 20_000 < len(data) or "tables" in wrapper
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda many: many,
+        lambda many: {"Records": many},
+        lambda many: {"a": 1, "records": many},
+        lambda many: {"@odata.context": "c", "value": many, "nextLink": "n"},
+        lambda many: {"nextPageToken": "n", "entries": many},
+        lambda many: {"took": 1, "hits": {"hits": [{"_index": "i", "_source": r} for r in many]}},
+        lambda many: {"events": [{"message": json.dumps(r), "x": r.get("x")} for r in many]},
+        lambda many: {"Events": [{"CloudTrailEvent": json.dumps(r), "x": r.get("x")} for r in many]},
+    ],
+)  # fmt: skip
+def test_damage_in_a_wrapper_costs_one_record_and_is_told(
+    monkeypatch: pytest.MonkeyPatch, wrap: Any, large: bool, indent: int | None
+) -> None:
+    if large:
+        monkeypatch.setattr(sys.modules["core.scan.chunks"], "CHUNK", 2_000)
+        monkeypatch.setattr("core.scan.unpack.BLOCK", 1_000)
+    for place in (0, 1, 17, 29):
+        many = [STOP | ({"x": "XX"} if n == place else {}) for n in range(30)]
+        data = json.dumps(wrap(many), indent=indent).encode().replace(b'"XX"', b"nul")
+        found, tally = seen(data)
+        assert found == [n for n in range(30) if n != place]
+        assert (tally.records, tally.unknown, tally.rejections) == (29, 0, 1)
+
+
+@pytest.mark.parametrize(
+    "wrap", ["[%s", '{"Records":[%s', '{"count":1,"value":[%s', '{"entries":[%s']
+)
+@pytest.mark.parametrize("rest", ["", ",", ',{"eventName":', "]"])
+def test_a_list_that_is_cut_short_is_told(wrap: str, rest: str) -> None:
+    inner = ",".join(json.dumps(STOP) for _ in range(5))
+    found, tally = seen((wrap % inner + rest).encode())
+    assert (found, tally.records) == (list(range(5)), 5)
+    assert tally.rejections == (rest != "]")
+    assert all("cut short" in one.reason for one in tally.rejected)
 
 
 def test_a_raw_object_is_no_wrapper_but_of_records(monkeypatch: pytest.MonkeyPatch) -> None:
