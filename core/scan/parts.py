@@ -58,7 +58,7 @@ class Parts:
         self.names = names if within.isdisjoint(names) else ()
         """Top-level fields."""
         self._quickly: Quickly = lambda values: None
-        if self.names and len(names) == len(times) + len(ids):
+        if times and ids and self.names and len(names) == len(times) + len(ids):
             self._quickly = told.quickly(times, ids, source)
 
     def of(self, layout: Layout, header: Any) -> Tells | None:
@@ -85,16 +85,19 @@ class Parts:
 def _groups(
     told: Told, source: Source | None, sample: NativeRecord
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The fields for times, and for ids, of each group the first that has a value; () if a header
-    can't tell those. "" at the end of one: it may have none.
+    """The fields for times, and for ids, of each group the first that has a value; () if a header,
+    which has top-level fields only, can't tell those. "" at the end of one: it may have none.
     """
-    if not told.names:
+    times, every = told.times(source), told.ids(source)
+    if not all(map(_is_above, times)):
         return (), ()
-    times, ids = told.names
-    own = told.own(source)
-    if "." not in own:  # a header has top-level fields only: else the record must be asked
-        ids = (*ids, own, "") if own else (*ids, "")
+    ids = tuple(filter(_is_above, every))
+    ids = (*ids, "") if ids == every else ids
     return likely(times, sample), likely(ids, sample)
+
+
+def _is_above(field: str) -> bool:
+    return "." not in field and is_sound(field)
 
 
 def likely(names: tuple[str, ...], record: NativeRecord) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from core.detect.columns import is_sound
 from core.detect.values import RARE_TIMES, TIMES, first, text, time_in, time_of
 from core.errors import BadRecord
 from core.model import NativeRecord
@@ -22,33 +21,41 @@ Quickly: TypeAlias = Callable[[tuple[Any, ...]], Tells | None]
 
 
 class Told:
-    """Reads it where records usually have it; a user may say in which fields."""
+    """Reads it where its source has it, else where records usually do; a user may say in which
+    fields.
+    """
 
     def __init__(self, time_field: str = "", uid_field: str = "") -> None:
-        self._times = (time_field,) if time_field else TIMES
-        self._uids = (uid_field,) if uid_field else _UIDS
-        plain = all("." not in name and is_sound(name) for name in (*self._times, *self._uids))
-        self.names = (self._times, self._uids) if plain else ()
-        """Top-level fields that hold times, and ids; () if some are further down."""
+        self._time_field, self._uid_field = time_field, uid_field
 
-    def own(self, source: Source | None) -> str:
-        """Another field for ids, where none of the usual ones has one."""
-        return source.uid if source is not None and self._uids == _UIDS else ""
+    def times(self, source: Source | None) -> tuple[str, ...]:
+        """Fields that may hold the time of a record, of which the first that reads as one does."""
+        if self._time_field:
+            return (self._time_field,)
+        own = source.time if source is not None else ""
+        return (own, *(field for field in TIMES if field != own)) if own else TIMES
+
+    def ids(self, source: Source | None) -> tuple[str, ...]:
+        """Fields that may hold the id of a record, of which the first that has one does."""
+        if self._uid_field:
+            return (self._uid_field,)
+        own = source.uid if source is not None else ""
+        return (*_UIDS, own) if own and own not in _UIDS else _UIDS
 
     def of(self, record: NativeRecord, source: Source | None) -> Tells:
         """Of a whole record; `source` is None where none knows it."""
-        time = time_in(record, self._times)
-        if time is None and self._times == TIMES:
-            time = _of_source(record, source)
-        return (*self._id(record, source), time)
+        return (*self._id(record, source), self._time(record, source))
 
     def of_part(self, part: NativeRecord, source: Source | None) -> Tells | None:
         """The same by some fields of a record alone; None where only the others can tell."""
-        time = time_in(part, self._times)
+        own, *others = self.times(source)
+        time = time_in(part, (own,))
+        if time is None and first(part, (own,)) is None:
+            time = time_in(part, others)
         if time is None:
             return None
         id, unique = self._id(part, source)
-        if not id and any(part.get(name) is not None for name in (*self._uids, self.own(source))):
+        if not id and any(part.get(name) is not None for name in self.ids(source)):
             return None
         return id, unique, time
 
@@ -66,23 +73,35 @@ class Told:
 
         return quickly
 
+    def _time(self, record: NativeRecord, source: Source | None) -> int | None:
+        """A source may read its own field where nobody else could, and where that has nothing."""
+        own, *others = self.times(source)
+        time = time_in(record, (own,))
+        asked = time is None and first(record, (own,)) is not None and not self._time_field
+        if asked:
+            time = _of_source(record, source)
+        if time is None:
+            time = time_in(record, others)
+        if time is None and not asked and not self._time_field:
+            time = _of_source(record, source)
+        return time_in(record, RARE_TIMES) if time is None and not self._time_field else time
+
     def _id(self, record: NativeRecord, source: Source | None) -> tuple[str, bool]:
-        for name in self._uids:
+        for name in self.ids(source):
             value = first(record, (name,))
             if id := value if type(value) is str else text(value) or "":
                 return id, self._is_unique(name, source)
-        own = self.own(source)
-        return (text(first(record, (own,))) or "" if own else ""), True
+        return "", True
 
     def _is_unique(self, name: str, source: Source | None) -> bool:
-        return source is not None or self._uids != _UIDS or name in _UNIQUE
+        return source is not None or bool(self._uid_field) or name in _UNIQUE
 
 
 def _of_source(record: NativeRecord, source: Source | None) -> int | None:
     try:
-        return source.event(record).time if source else time_in(record, RARE_TIMES)
+        return source.event(record).time if source is not None else None
     except BadRecord:
-        return time_in(record, RARE_TIMES)
+        return None
 
 
 _UIDS = ("eventID", "insertId", "uid", "id")

@@ -80,7 +80,7 @@ def signin_event(record: NativeRecord) -> Event:
     failed = code not in ("", "0")
     return Event(
         uid=first(held, "id") or content_id(record, SIGNINLOGS),
-        time=_time(record, SIGNINLOGS, "createdDateTime"),
+        time=_happened(record, SIGNINLOGS, "createdDateTime"),
         source=SIGNINLOGS,
         provider="azure",
         account=_tenant(record),
@@ -109,7 +109,7 @@ def risk_event(record: NativeRecord) -> Event:
         raise BadRecord("a record of azure/riskdetection without a riskEventType")
     return Event(
         uid=first(held, "id") or content_id(record, RISKDETECTION),
-        time=_time(record, RISKDETECTION, "detectedDateTime"),
+        time=_happened(record, RISKDETECTION, "detectedDateTime"),
         source=RISKDETECTION,
         provider="azure",
         account=_tenant(record),
@@ -159,6 +159,11 @@ def _held(record: NativeRecord, source: str) -> Mapping[str, Json]:
 
 def _time(record: NativeRecord, source: str, field: str) -> int:
     return moment(record, f"a record of {source}", "time", f"properties.{field}", field)
+
+
+def _happened(record: NativeRecord, source: str, field: str) -> int:
+    """When it happened: `time` of an export may be minutes later, or when it was last updated."""
+    return moment(record, f"a record of {source}", f"properties.{field}", field, "time")
 
 
 def _tenant(record: NativeRecord) -> str:
@@ -373,7 +378,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         keys=EXPORTED,
         only={"category": SIGN_INS},
         route="",
-        time="time",
+        time="properties.createdDateTime",
         uid="properties.id",
         event=signin_event,
         aliases=SIGNIN,
@@ -388,7 +393,7 @@ ENTRA_SOURCES: tuple[Source, ...] = (
         keys=EXPORTED,
         only={"category": ("UserRiskEvents", "ServicePrincipalRiskEvents")},
         route="",
-        time="time",
+        time="properties.detectedDateTime",
         uid="properties.id",
         event=risk_event,
         aliases=RISK,

@@ -74,14 +74,13 @@ def moment(record: NativeRecord, what: str, *paths: str) -> int:
 
     Entra writes `time` as `8/22/2022 6:07:16 PM` in some categories; all others are ISO 8601.
     """
-    said = [first(record, path) for path in paths]
-    for value in said:
+    said = [(path, first(record, path)) for path in paths]
+    for _, value in said:
         found = milliseconds(value)
         if found is not None:
             return found
-    seen = next((value for value in said if value), None)
-    shown = quoted(seen) if seen else kind_of(record.get(paths[0]))
-    raise BadRecord(f"{what} whose {paths[0]} is {shown}")
+    path, seen = next((one for one in said if one[1]), said[-1])
+    raise BadRecord(f"{what} whose {path} is {quoted(seen) if seen else kind_of(record.get(path))}")
 
 
 def milliseconds(value: str) -> int | None:
