@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, count
 from math import comb
 from typing import Any
 
@@ -24,6 +24,7 @@ from sigma.conditions import (
 from sigma.exceptions import SigmaError
 from sigma.rule.detection import EmptySigmaDetections
 
+from core.errors import BadRule
 from core.rulebook import And, Expr, Not, Or, Text
 from core.sigma.document import Node, Place, near
 
@@ -40,8 +41,9 @@ def condition(node: Node, file: str, named: Mapping[str, Expr]) -> Expr:
         raise place.bad("a condition must be text")
     try:
         text = _spelt_out(lowered(node.value, named), named, place)
+        text, plain = _plainly_named(text, named)
         tree = SigmaCondition(text, EmptySigmaDetections()).parse(postprocess=False)
-        return _resolve(tree, named, place)
+        return _resolve(tree, {**named, **plain}, place)
     except SigmaError as error:
         raise place.bad(
             f"condition '{node.value}': {_first_line(error)}", _hint(node.value, named)
@@ -76,24 +78,42 @@ def any_of(items: Sequence[Expr]) -> Expr:
 
 def _spelt_out(text: str, named: Mapping[str, Expr], place: Place) -> str:
     """`2 of a*` as (a1 and a2) or (a1 and a3) or ..., which pySigma's grammar has, and so `1 of
-    a-*`, as its patterns have no hyphen.
+    a-*`, as its patterns have letters, digits and `_` only.
     """
 
     def choices(found: re.Match[str]) -> str:
         chosen = _selected(found[2], named)
         if not found[1].isdecimal() or int(found[1]) < 2:
-            if "-" not in found[2] or not chosen:
+            if _PATTERN.fullmatch(found[2]):
                 return found[0]
+            if not chosen:
+                raise _chooses_nothing(found[2], named, place)
             return f"({(' and ' if found[1] == 'all' else ' or ').join(chosen)})"
-        count = int(found[1])
-        if len(chosen) < count:
+        many = int(found[1])
+        if len(chosen) < many:
             raise place.bad(f"'{found[0]}' can't hold: there are {len(chosen)} to choose from")
-        if comb(len(chosen), count) > MOST_CHOICES:
+        if comb(len(chosen), many) > MOST_CHOICES:
             raise place.bad(f"'{found[0]}' can be met in too many ways: more than {MOST_CHOICES}")
-        every = (" and ".join(some) for some in combinations(chosen, count))
+        every = (" and ".join(some) for some in combinations(chosen, many))
         return "(" + " or ".join(f"({some})" for some in every) + ")"
 
     return _SEVERAL.sub(choices, text)
+
+
+def _plainly_named(text: str, named: Mapping[str, Expr]) -> tuple[str, dict[str, Expr]]:
+    """The condition with names that pySigma's grammar has, and what those stand for: a search may
+    be named with any letters.
+    """
+    names: dict[str, str] = {}
+
+    def plain(word: re.Match[str]) -> str:
+        if word[0] not in named or _NAME.fullmatch(word[0]):
+            return word[0]
+        free = (one for number in count() if (one := f"search{number}") not in named)
+        return names.setdefault(word[0], next(one for one in free if one not in names.values()))
+
+    text = _WORD.sub(plain, text)
+    return text, {plain: named[name] for name, plain in names.items()}
 
 
 def _resolve(tree: Any, named: Mapping[str, Expr], place: Place) -> Expr:
@@ -106,8 +126,7 @@ def _resolve(tree: Any, named: Mapping[str, Expr], place: Place) -> Expr:
     if isinstance(tree, ConditionSelector):
         chosen = [named[name] for name in _selected(tree.pattern, named)]
         if not chosen:
-            hint = near(tree.pattern.rstrip("*_"), named)
-            raise place.bad(f"'of {tree.pattern}' chooses nothing", hint)
+            raise _chooses_nothing(tree.pattern, named, place)
         return all_of(chosen) if tree.cond_class is ConditionAND else any_of(chosen)
     if isinstance(tree, ConditionNOT):
         return Not(_resolve(tree.args[0], named, place))
@@ -115,6 +134,10 @@ def _resolve(tree: Any, named: Mapping[str, Expr], place: Place) -> Expr:
         items = [_resolve(arg, named, place) for arg in tree.args]
         return all_of(items) if isinstance(tree, ConditionAND) else any_of(items)
     return _resolve(tree[0], named, place)  # pyparsing wraps what stands in brackets
+
+
+def _chooses_nothing(pattern: str, named: Mapping[str, Expr], place: Place) -> BadRule:
+    return place.bad(f"'of {pattern}' chooses nothing", near(pattern.rstrip("*_"), named))
 
 
 def _selected(pattern: str, named: Mapping[str, Expr]) -> list[str]:
@@ -143,6 +166,9 @@ def _first_line(error: BaseException) -> str:
 
 _OPERATORS = ("and", "or", "not", "of", "them", "all", "any")
 
-_WORD = re.compile(r"[\w*-]+")
+_WORD = re.compile(r"[^\s()]+")
 
-_SEVERAL = re.compile(r"(?<![\w*-])([0-9]{1,4}|any|all) +of +([\w*-]+)")
+_NAME, _PATTERN = re.compile(r"[A-Za-z0-9_-]+"), re.compile(r"[A-Za-z0-9_*]+")
+"""What pySigma's grammar has for the name of a search, and for what chooses several."""
+
+_SEVERAL = re.compile(r"(?<![^\s()])([0-9]{1,4}|any|all)\s+of\s+([^\s()]+)")

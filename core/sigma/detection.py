@@ -36,7 +36,15 @@ from core.rulebook import (
 )
 from core.sigma.condition import all_of, any_of, condition
 from core.sigma.document import Node, Place, near
-from core.sigma.modifiers import MODIFIERS, NUMERIC, PERCENT, clash, expand
+from core.sigma.modifiers import (
+    MODIFIERS,
+    NUMERIC,
+    PERCENT,
+    clash,
+    expand,
+    filled,
+    in_order,
+)
 
 __all__ = ["Placeholders", "expression", "parts"]
 
@@ -110,8 +118,8 @@ def _item(key: str, values: list[Node], place: Place, placeholders: Placeholders
         found = [reader.of(node) for node in values] or [reader.of(Node(place.line, None))]
     except (SigmaError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise place.bad(f"'{key}' can't be honoured: {_first_line(error)}") from error
-    linked = all_of(found) if "all" in modifiers else any_of(found)
-    return Not(linked) if "neq" in modifiers else linked
+    linked = all_of(found) if "all" in written else any_of(found)
+    return Not(linked) if "neq" in written else linked
 
 
 def _modifiers(key: str, written: Sequence[str], place: Place) -> Sequence[str]:
@@ -121,9 +129,7 @@ def _modifiers(key: str, written: Sequence[str], place: Place) -> Sequence[str]:
             raise place.bad(f"unknown modifier '{name}'", near(name, MODIFIERS))
     if reason := clash(written):
         raise place.bad(f"'{key}' can't be honoured: {reason}")
-    if "fieldref" in written:  # pySigma wants it first, and has no case of its own for it
-        return ["fieldref", *(name for name in written if name not in ("fieldref", "cased"))]
-    return written
+    return in_order(written)
 
 
 def _check_values(
@@ -143,7 +149,7 @@ def _check_values(
     for node in values if "re" in modifiers else ():
         if node.value is None:
             raise place.at(node.line).bad(f"'{key}' can't be honoured: null is no expression")
-        _check_regex(_as_re2(node.text), place.at(node.line))
+        _check_regex(_as_re2(node.text, modifiers), place.at(node.line))
 
 
 def _plain(node: Node, modifiers: Sequence[str], *, keyword: bool) -> Any:
@@ -164,7 +170,7 @@ def _plain(node: Node, modifiers: Sequence[str], *, keyword: bool) -> Any:
 def _text(value: str, modifiers: Sequence[str]) -> Any:
     """The same of a text, which stands for what the modifiers want where it reads as that."""
     if "re" in modifiers:
-        value = _as_re2(value)
+        value = _as_re2(value, modifiers)
     if "expand" in modifiers:
         return _ESCAPED_PERCENT.sub(rf"\1{PERCENT}", value)
     if "exists" in modifiers:
@@ -198,6 +204,11 @@ class _Reader:
 
     def of(self, node: Node) -> Expr:
         """What one value asks for."""
+        if "expand" in self.modifiers and not _READ.isdisjoint(self.modifiers):
+            others = [name for name in self.modifiers if name != "expand"]
+            reader = _Reader(self.field, others, self.placeholders, self.place, cased=self.cased)
+            texts = filled(node.text, self._values)
+            return any_of([reader.of(Node(node.line, text)) for text in texts])
         plain: Any = _plain(node, self.modifiers, keyword=self.field is None)
         value = st.SigmaString(plain) if "re" in self.modifiers else st.sigma_type(plain)
         item = SigmaDetectionItem(self.field, self.classes, [value])
@@ -311,13 +322,16 @@ def _joined(pieces: list[str | int]) -> Pattern:
     return tuple(found)
 
 
-def _as_re2(source: str) -> str:
+def _as_re2(source: str, modifiers: Sequence[str]) -> str:
     """What PCRE and RE2 write in two ways: a letter by its code, and the end of the text."""
+    by_line = not _BY_LINE.isdisjoint(modifiers) or _BY_LINE_HERE.search(source)
 
     def written(found: re.Match[str]) -> str:
-        return rf"\x{{{found[1]}}}" if found[1] else _ENDS.get(found[0], found[0])
+        if found[1]:
+            return rf"\x{{{found[1]}}}"
+        return _END if found[0] == r"\Z" or (found[0] == "$" and not by_line) else found[0]
 
-    return _ESCAPE.sub(written, source)
+    return _PIECE.sub(written, source)
 
 
 def _check_regex(source: str, place: Place) -> None:
@@ -353,9 +367,22 @@ _NOT_SEARCHES = ("condition", "timeframe")
 
 _SWITCH: Mapping[str, bool] = {"true": True, "yes": True, "false": False, "no": False}
 
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_PIECE = re.compile(
+    r"""\\Q.*?(?:\\E|\Z)                              # as it stands
+    | \\(?:u([0-9a-fA-F]{4})|.)
+    | \[\^?\]?(?:\\u[0-9a-fA-F]{4}|\\.|\[:\^?\w+:\]|[^\]\\])*\]
+    | \$""",
+    re.DOTALL | re.VERBOSE,
+)
 
-_ENDS: Mapping[str, str] = {r"\Z": r"(?:\n?\z)"}
+_END = r"(?:\n?\z)"
+"""What `$` and `\\Z` are in PCRE: the end, a last line break aside."""
+
+_BY_LINE, _BY_LINE_HERE = frozenset({"m", "multiline"}), re.compile(r"\(\?[a-zA-Z]*m")
+"""Then `$` is the end of each line."""
+
+_READ = NUMERIC | {"cidr"}
+"""These read a text as something else, for which its placeholders must be filled in."""
 
 _ESCAPED_PERCENT = re.compile(r"(?<!\\)((?:\\\\)*)\\%")
 """`\\%` after an even number of backslashes, which are themselves escaped."""

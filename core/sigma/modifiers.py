@@ -16,7 +16,7 @@ import sigma.types as st
 from sigma.exceptions import SigmaModifiedError, SigmaValueError
 from sigma.modifiers import SigmaExpandModifier, SigmaModifier, SigmaValueModifier, modifier_mapping
 
-__all__ = ["MODIFIERS", "NUMERIC", "PERCENT", "Fill", "clash", "expand"]
+__all__ = ["MODIFIERS", "NUMERIC", "PERCENT", "Fill", "clash", "expand", "filled", "in_order"]
 
 Fill = Callable[[str], Sequence[st.SigmaString]]
 """Name of a placeholder -> its values. It raises where there are none."""
@@ -44,6 +44,30 @@ def clash(modifiers: Sequence[str]) -> str:
         if late:
             return f"'{late[0]}' must stand before '{modifiers[encoded[0]]}'"
     return ""
+
+
+def in_order(modifiers: Sequence[str]) -> Sequence[str]:
+    """As they are applied, wherever they stand.
+
+    `all` and `neq` link or negate, and change no value. Case counts for what comes of all others.
+    pySigma wants `fieldref` first, and has no case of its own for it; an expression comes before
+    its placeholders.
+    """
+    found = [name for name in modifiers if name not in ("all", "neq", "cased")]
+    for first in ("fieldref", "re"):
+        if first in found:
+            found = [first, *(name for name in found if name != first)]
+    return [*found, "cased"] if "cased" in modifiers and "fieldref" not in found else found
+
+
+def filled(text: str, fill: Fill) -> Iterator[str]:
+    """The text with its placeholders filled in, in all ways."""
+    found = _PLACEHOLDER.search(text)
+    if found is None:
+        yield text
+        return
+    for rest in filled(text[found.end() :], fill):
+        yield from (f"{text[: found.start()]}{one}{rest}" for one in fill(found[1]))
 
 
 def expand(fill: Fill) -> type[SigmaModifier[Any, Any]]:
@@ -167,6 +191,8 @@ _ONE_OF = (
     frozenset({"re", "cidr", "exists", "fieldref"}),
 )
 """Of each at most one."""
+
+_PLACEHOLDER = re.compile(r"%(\w+)%")
 
 _STARTS, _ENDS = (0, 2, 3), (None, -3, -2)
 """Characters of base64 that are shared with what stands before and after."""

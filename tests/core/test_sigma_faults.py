@@ -95,7 +95,7 @@ def test_examples_are_data_with_dates_as_text(tmp_path: Path) -> None:
         ("level: high", "level: high\nsigma-version: '" + "9" * 5_000 + "'", 5, "written for Sigma 9", ""),
         ("eventName: StopLogging", "eventName|wide|contains: é", 9, "base64 must follow", ""),
         ("eventName: StopLogging", "eventName|windash: ' -a -b -c -d'", 9, "3 dashes", ""),
-        ("condition: selection", "condition: 1 of selec-*", 10, "condition '1 of selec-", ""),
+        ("condition: selection", "condition: 1 of selec-*", 10, "'of selec-*' chooses nothing", ""),
         ("level: high", "level: high\nsigma-version: 3.0.0", 5, "written for Sigma 3", ""),
         ("eventName: StopLogging", "eventName: {a: b}", 9, "must be plain text or a number", ""),
         ("eventName: StopLogging", "eventName: [[a]]", 9, "must be plain text or a number", ""),

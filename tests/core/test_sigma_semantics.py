@@ -965,6 +965,21 @@ CONDITIONS = rows(
         [({"b": "x"}, QUIET), ({}, FIRE)],
     ),
     (
+        "words of a selector on lines of their own",
+        "a-1:\n  a: x\na-2:\n  b: x\ncondition: |\n  2\n  of\ta-*",
+        [({"a": "x", "b": "x"}, FIRE), ({"a": "x"}, QUIET)],
+    ),
+    (
+        "names with any letters",
+        "sélection:\n  a: x\nsel.1:\n  b: x\ncondition: (sélection AND not sel.1) and not 2 of s*",
+        [({"a": "x"}, FIRE), ({"a": "x", "b": "x"}, QUIET), ({"b": "x"}, QUIET)],
+    ),
+    (
+        "a name that ours for another must not hide",
+        "search0:\n  a: x\nsel@1:\n  b: x\ncondition: sel@1 and not search0",
+        [({"b": "x"}, FIRE), ({"a": "x", "b": "x"}, QUIET)],
+    ),
+    (
         "two demands on one list",
         selection("a|contains|all: [x, y]", "b: z"),
         [
@@ -994,6 +1009,133 @@ def test_construct_means_what_the_page_says(
     fires: Callable[..., bool], detection: str, event: Any, expected: bool
 ) -> None:
     assert fires(detection, event) is expected
+
+
+@pytest.mark.parametrize(
+    ("detection", "event", "expected"),
+    rows(
+        *(
+            (key, selection(f"{key}: ' -Enc'"), [({"a": "x -Enc"}, FIRE), ({"a": "x -enc"}, QUIET)])
+            for key in (
+                "a|cased|windash|contains",
+                "a|cased|contains|windash",
+                "a|contains|cased|windash",
+                "a|windash|contains|cased",
+                "a|cased|expand|contains",
+                "a|cased|endswith",
+            )
+        ),
+        *(
+            (key, selection(f"{key}: foobar"), [({"a": has}, FIRE), ({"a": has.upper()}, QUIET)])
+            for key, has in (
+                ("a|cased|base64", "Zm9vYmFy"),
+                ("a|cased|base64offset|contains", "xxZvb2Jhcgxx"),
+                ("a|cased|wide|base64", "ZgBvAG8AYgBhAHIA"),
+                ("a|wide|cased|base64", "ZgBvAG8AYgBhAHIA"),
+            )
+        ),
+        (
+            "a keyword",
+            "k:\n  '|cased|windash': ' -Foo'\ncondition: k",
+            [({"x": "a /Foo"}, FIRE), ({"x": "a -foo"}, QUIET)],
+        ),
+    ),
+)
+def test_case_counts_wherever_cased_stands(
+    fires: Callable[..., bool], detection: str, event: Any, expected: bool
+) -> None:
+    assert fires(detection, event) is expected
+
+
+@pytest.mark.parametrize(
+    ("detection", "event", "expected"),
+    rows(
+        ("all", selection("a|all|re: [x, y]"), [({"a": "yx"}, FIRE), ({"a": "x"}, QUIET)]),
+        ("neq", selection("a|neq|re|i: x"), [({"a": "y"}, FIRE), ({"a": "X"}, QUIET)]),
+        (
+            "of a network",
+            selection("a|neq|cidr: 10.0.0.0/8"),
+            [({"a": "192.0.2.1"}, FIRE), ({"a": "10.1.1.1"}, QUIET)],
+        ),
+        ("of presence", selection("a|neq|exists: true"), [({}, FIRE), ({"a": 1}, QUIET)]),
+        (
+            "all keywords",
+            "k:\n  '|all|re': ['^a', 'b$']\ncondition: k",
+            [({"x": "ac", "y": "cb"}, FIRE), ({"x": "ac"}, QUIET)],
+        ),
+    ),
+)
+def test_what_links_or_negates_may_stand_anywhere(
+    fires: Callable[..., bool], detection: str, event: Any, expected: bool
+) -> None:
+    assert fires(detection, event) is expected
+
+
+@pytest.mark.parametrize(
+    ("detection", "event", "expected"),
+    rows(
+        (
+            "the end, a last line break aside",
+            selection(r"a|re: '\.exe$'"),
+            [
+                ({"a": "a.exe"}, FIRE),
+                ({"a": "a.exe\n"}, FIRE),
+                ({"a": "a.exe\n\n"}, QUIET),
+                ({"a": "a.exe\nb"}, QUIET),
+            ],
+        ),
+        (
+            "of a line",
+            selection(r"a|re|m: 'exe$'"),
+            [({"a": "a.exe\nb"}, FIRE), ({"a": "a.exeb"}, QUIET)],
+        ),
+        ("of a line, said within", selection(r"a|re: '(?im)EXE$'"), [({"a": "exe\nb"}, FIRE)]),
+        (
+            "not where it is a dollar",
+            selection(r"a|re: '^[$][]$]\$\Q$(\E$'"),
+            [({"a": "$]$$("}, FIRE), ({"a": "$$$$("}, FIRE), ({"a": "$]$$"}, QUIET)],
+        ),
+        (
+            "in one of several",
+            selection(r"a|re: '(x$|y)z?$'"),
+            [({"a": "x\n"}, FIRE), ({"a": "yz"}, FIRE), ({"a": "xz"}, QUIET)],
+        ),
+    ),
+)
+def test_a_dollar_in_a_regex_is_what_it_is_in_pcre(
+    fires: Callable[..., bool], detection: str, event: Any, expected: bool
+) -> None:
+    assert fires(detection, event) is expected
+
+
+@pytest.mark.parametrize(
+    ("detection", "event", "expected"),
+    rows(
+        *(
+            (key, selection(f"{key}: '%nets%'"), [({"a": "10.1.1.1"}, FIRE), ({"a": "x"}, QUIET)])
+            for key in ("a|cidr|expand", "a|expand|cidr")
+        ),
+        *(
+            (key, selection(f"{key}: '%few%'"), [({"a": 6}, FIRE), ({"a": 5}, QUIET)])
+            for key in ("a|gt|expand", "a|expand|gt")
+        ),
+        (
+            "an expression",
+            selection("a|expand|re|i: '^%word%%word%$'"),
+            [({"a": "A.b+"}, FIRE), ({"a": "b+b+"}, FIRE), ({"a": "axb"}, QUIET)],
+        ),
+        (
+            "a date",
+            selection("a|expand|hour: '%few%'"),
+            [({"a": "2026-03-01T05:00:00Z"}, FIRE), ({"a": "2026-03-01T06:00:00Z"}, QUIET)],
+        ),
+    ),
+)
+def test_expand_fills_in_what_others_read(
+    fires: Callable[..., bool], detection: str, event: Any, expected: bool
+) -> None:
+    known = {"nets": ("192.0.2.0/24", "10.0.0.0/8"), "few": (5,), "word": ("a.", "b+")}
+    assert fires(detection, event, placeholders=known) is expected
 
 
 @pytest.mark.parametrize(
