@@ -18,6 +18,7 @@ from core.detect import values
 from core.rulebook import ANY_MANY, Compare, Pattern, Regex, Text
 
 __all__ = [
+    "END",
     "OPS",
     "Sieve",
     "compare_any",
@@ -28,6 +29,9 @@ __all__ = [
     "regex_test",
     "text_test",
 ]
+
+END = r"(?:\n?\z)"
+"""The end of a text, a last line break aside, which is what `$` is in other engines."""
 
 OPS: Mapping[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
@@ -102,7 +106,7 @@ def in_lines(patterns: Iterable[str]) -> Callable[[str], bool]:
     """Could one of the expressions be found in a line of a text? One search for all lines. At times
     true when it is in none, never false when it is in one.
     """
-    every = sorted(patterns)
+    every = sorted(one.replace(END, "$") for one in patterns)
     if any(map(_BY_TEXT.search, every)):
         return lambda joined: True
     try:  # so that the edges of a line are taken for those of a text

@@ -37,7 +37,7 @@ from core.scan.salvage import pieces
 from core.scan.tally import Tally
 from core.scan.told import Told
 from core.scan.unpack import blocks
-from core.scan.values import values
+from core.scan.values import apart, values
 
 __all__ = ["LIMIT", "Match", "Opened", "Scanner", "Tally", "Told", "identify", "read", "scan"]
 
@@ -170,10 +170,14 @@ class Scanner:
     def _reopened(self, index: int, records: Records) -> Iterator[Match]:
         """A record whose header said nothing: it is counted anew."""
         record = records.record(index)
-        if record is not None:
-            records.tally.records -= 1
-            records.tally.opened -= 1
-            yield from self._slowly(records.chunk.first + index, record, records.tally)
+        if record is None:
+            return
+        tally, position = records.tally, records.chunk.first + index
+        tally.records -= 1
+        tally.opened -= 1
+        some = unwrapped(record, raw=self._detector.raw)
+        for place, one in _dicts(position, some, records.raw(index), tally, records.name):
+            yield from self._slowly(place, one, tally)
 
     def _slowly(self, position: int, record: NativeRecord, tally: Tally) -> Iterator[Match]:
         tally.records += 1
@@ -213,22 +217,48 @@ def _records(
 ) -> Iterator[tuple[int, NativeRecord]]:
     """Every record of the chunk with its position; what is none is rejected."""
     chunk = msgspec.structs.replace(chunk, data=mended(chunk.data))
-    told = False
-    for position, data, fault in values(chunk, partial(wraps, raw=raw)):
-        place = f"{name}:record {position}"
-        if fault:
-            broken = bool(chunk.fault) and not told and fault.startswith("cut short")
-            tally.reject(chunk.fault if broken else fault, place, data)
-            told = told or broken
+    is_wrapper, told = partial(wraps, raw=raw), False
+    for position, data, fault in values(chunk, is_wrapper):
+        if not fault:
+            yield from _opened(position, bytes(data), tally, name, raw=raw)
             continue
-        value = decoded(data, place, tally)
-        for index, record in enumerate(() if value is UNSET else unwrapped(value, raw=raw)):
-            if isinstance(record, dict):
-                yield position + index, record
-            else:
-                tally.reject("not an object", f"{name}:record {position + index}", bytes(data))
+        broken = bool(chunk.fault) and not told and fault.startswith("cut short")
+        tally.reject(chunk.fault if broken else fault, f"{name}:record {position}", data)
+        told = told or broken
     if chunk.fault and not told:
         tally.reject(chunk.fault, name)
+
+
+def _opened(
+    position: int, data: bytes, tally: Tally, name: str, *, raw: bool
+) -> Iterator[tuple[int, NativeRecord]]:
+    """The records of one JSON value. Where it can't be read, and is only wrapped around a list,
+    each element is read by itself.
+    """
+    value = decoded(data, f"{name}:record {position}", attempt := Tally())
+    if value is not UNSET:
+        yield from _dicts(position, unwrapped(value, raw=raw), data, tally, name)
+        return
+    parts = list(apart(data, partial(wraps, raw=raw)))
+    if not parts:
+        tally.reject(attempt.rejected[0].reason, attempt.rejected[0].place, data)
+    for place, piece in parts:
+        where = f"{name}:record {position + place}"
+        if piece.fault:
+            tally.reject(piece.fault, where, piece.data)
+        elif (value := decoded(piece.data, where, tally)) is not UNSET:
+            some = unwrapped(value, raw=raw)
+            yield from _dicts(position + place, some, piece.data, tally, name)
+
+
+def _dicts(
+    position: int, some: list[Any], data: bytes, tally: Tally, name: str
+) -> Iterator[tuple[int, NativeRecord]]:
+    for place, record in enumerate(some, position):
+        if isinstance(record, dict):
+            yield place, record
+        else:
+            tally.reject("not an object", f"{name}:record {place}", data)
 
 
 _DATA = re.compile(rb"^[ \t]*[{\[]", re.MULTILINE)

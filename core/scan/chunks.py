@@ -14,8 +14,9 @@ from typing import TypeAlias
 import msgspec
 
 from core.errors import BadRecord
+from core.hostile import mended
 from core.native import TOKEN
-from core.scan.salvage import pieces
+from core.scan.salvage import pieces, whole
 
 __all__ = ["CHUNK", "Chunk", "IsWrapper", "around", "chunks"]
 
@@ -53,19 +54,30 @@ def chunks(
     more than a wrapper around them. If it is, and large, each of its chunks has them around it.
     """
     stream = _Stream(blocks)
-    whole = stream.take(CHUNK)
-    data = whole.lstrip()
+    data, line = _begun(stream)
     opening = _LIST.match(data)
-    line = 0 if opening else whole.count(b"\n", 0, len(whole) - len(data))
+    if opening:
+        line = 0
     if stream.ended:
         if data or stream.fault:
             yield Chunk(data=data, first=line, listed=bool(opening), fault=stream.fault)
     elif opening:
-        yield from _lists(stream, data[opening.end() :], b"[", b"]")
+        before = opening[0]
+        yield from _lists(stream, data, before, b"]" if before[:1] == b"[" else b"]}")
     elif not _after_rows(data) and (found := around(data, is_wrapper)):
-        yield from _lists(stream, data[len(found[0]) :], *found, listed=False)
+        yield from _lists(stream, data, *found, first=line, listed=False)
     else:
         yield from _rows(stream, data, line)
+
+
+def _begun(stream: _Stream) -> tuple[bytes, int]:
+    """The first bytes from the first that is no space on, and the number of their line."""
+    data, line = b"", 0
+    while not data and not stream.ended:
+        found = stream.take(CHUNK)
+        data = found.lstrip()
+        line += found.count(b"\n", 0, len(found) - len(data))
+    return data, line
 
 
 class _Stream:
@@ -112,10 +124,16 @@ def around(data: bytes, is_wrapper: IsWrapper) -> tuple[bytes, bytes] | None:
 
 
 def _lists(
-    stream: _Stream, data: bytes, before: bytes, after: bytes, *, listed: bool = True
+    stream: _Stream,
+    data: bytes,
+    before: bytes,
+    after: bytes,
+    *,
+    first: int = 0,
+    listed: bool = True,
 ) -> Iterator[Chunk]:
     """Pieces of one long array, each cut after a whole element, with what stands around it."""
-    first, data = 0, data.lstrip(_SPACE)
+    data = data[len(before) :].lstrip(_SPACE)
     while not stream.ended:
         cut, count = _after_elements(data)
         if not cut and len(data) > 4 * CHUNK:
@@ -138,15 +156,18 @@ def _after_elements(data: bytes) -> tuple[int, int]:
     tries = 0
     for cut in _ends(data):
         try:
-            return cut, len(_ELEMENTS.decode(b"[" + data[:cut] + b"]"))
+            return cut, len(_ELEMENTS.decode(b"[" + mended(data[:cut]) + b"]"))
         except (msgspec.DecodeError, RecursionError):
             tries += 1
         if tries == _TRIES:
             break
+    return _after_whole(data)
+
+
+def _after_whole(data: bytes) -> tuple[int, int]:
+    """Where the last ends of the objects that stand at the beginning, and how many there are."""
     cut = count = 0
-    for piece in pieces(data):
-        if piece.fault:
-            break
+    for piece in whole(mended(data)):
         cut, count = piece.start + len(piece.data), count + 1
     return cut, count
 
@@ -177,7 +198,7 @@ def _after_damage(data: bytes) -> tuple[int, int]:
     whether an element is whole is known by what follows it.
     """
     cut = count = 0
-    for piece in pieces(data):
+    for piece in pieces(mended(data)):
         cut, count = piece.start + len(piece.data), count + 1
         if 2 * cut > len(data):
             break
@@ -199,15 +220,15 @@ def _rows(stream: _Stream, data: bytes, line: int) -> Iterator[Chunk]:
 
 
 def _after_rows(data: bytes) -> int:
-    """Where the last row begins. Only between two rows does one object follow another without a
-    comma; a line may begin with one that is within a row.
+    """Where the last row begins, as far as that can be told. Only between two rows does one object
+    follow another without a comma; a line may begin with one that is within a row.
     """
     begin = len(data)
     while (begin := data.rfind(b"\n{", 0, begin)) >= 0:
         end = _before(data, begin)
         if data[end : end + 1] == b"}":
-            break
-    return begin + 1
+            return begin + 1
+    return _after_whole(data)[0]
 
 
 _TRIES = 50

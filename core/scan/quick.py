@@ -226,14 +226,17 @@ class Quick:
         self._blocked = any(overlap(path, one) for path in told for one in columns)
         told = [] if self._blocked else told
         self._parts = Parts(self._needs, self._source, (*columns, *told), self._sample)
+        envelopes = WRAPPERS if self._source is None else KEYS
+        read = {path.partition(".")[0] for path in (*columns, *told, *self._parts.names)}
+        absent = dict.fromkeys((*own.absent, *(key for key in envelopes if key in read)))
         self.layout = Layout(
             Paths(exact, extra, told, sorted(header.columns.below)),
-            (*present, *own.absent),
+            (*present, *absent),
             self._parts.names,
-            WRAPPERS if self._source is None else KEYS,
+            envelopes,
             self._sample,
         )
-        self._beside, self._present = len(present) + len(own.absent), len(present)
+        self._beside, self._present = len(present) + len(absent), len(present)
         self._fields = _HeaderFields(self._plan.fields, header, self.layout)
         self._answers = header.answers
         self._under = 0

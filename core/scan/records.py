@@ -24,7 +24,7 @@ class Records:
     """They are found in the chunk once somebody asks for one."""
 
     def __init__(self, chunk: Chunk, tally: Tally, name: str) -> None:
-        self.chunk, self.tally, self._name = chunk, tally, name
+        self.chunk, self.tally, self.name = chunk, tally, name
         self._raws: list[Any] = []
         self._lacking: dict[frozenset[bytes], bool] = {}
         self._last: tuple[int, NativeRecord | None] = (-1, None)
@@ -33,7 +33,7 @@ class Records:
         """The record, opened; None when it can't be read after all, which counts as rejected."""
         if self._last[0] == index:
             return self._last[1]
-        place = f"{self._name}:record {self.chunk.first + index}"
+        place = f"{self.name}:record {self.chunk.first + index}"
         found = decoded(self._data(index), place, self.tally)
         if found is UNSET:
             self.tally.records -= 1

@@ -17,7 +17,7 @@ import msgspec
 
 from core.native import TOKEN
 
-__all__ = ["Piece", "pieces", "rows"]
+__all__ = ["Piece", "pieces", "rows", "whole"]
 
 BLOCK = 1 << 24
 """Bytes that may always be looked at once more; see _LOOKS."""
@@ -47,6 +47,18 @@ def pieces(data: bytes) -> Iterator[Piece]:
             piece = work.object(at) if data[at] == _OPEN else _stray(data, at)
             yield piece
             at = piece.start + len(piece.data)
+
+
+def whole(data: bytes) -> Iterator[Piece]:
+    """The objects that are sound, up to the first that is not, or is not all there."""
+    work, at = _Work(data), 0
+    while noise := _NOISE.match(data, at):
+        at = noise.end()
+        found = work.whole(at) if data[at : at + 1] == b"{" else b""
+        if not found:
+            return
+        yield Piece(at, found)
+        at += len(found)
 
 
 def rows(data: bytes) -> Iterator[tuple[int, Piece]] | None:
@@ -101,18 +113,22 @@ class _Work:
 
     def object(self, start: int) -> Piece:
         """The object that begins here, or all up to the next place where a whole one does."""
-        found, fault = self._whole(start)
+        found, fault = self._looked_at(start)
         if found:
             return Piece(start, found)
         for border in _BORDER.finditer(self.data, start + 1):
             if self.budget <= 0:
                 return Piece(start, self.data[start:], "too damaged to go on from here")
             begin = border.end() - 1
-            if self._whole(begin)[0]:
+            if self.whole(begin):
                 return Piece(start, self.data[start:begin], fault)
         return Piece(start, self.data[start:], fault)
 
-    def _whole(self, start: int) -> tuple[bytes, str]:
+    def whole(self, start: int) -> bytes:
+        """The sound object that begins here; empty where there is none."""
+        return self._looked_at(start)[0]
+
+    def _looked_at(self, start: int) -> tuple[bytes, str]:
         end = self._balanced(start)
         if end < 0:
             return b"", "cut short or unbalanced: its end is missing"
@@ -168,12 +184,13 @@ _CLOSING = frozenset(b"}]")
 
 _TOKEN = re.compile(TOKEN)
 
-# What stands between records. A lone `}` closes the wrapper.
-_NOISE = re.compile(rb"[\s,\]\[}]*")
+# What stands between records. A lone `}` closes the wrapper; a byte order mark begins a file that
+# was put behind another.
+_NOISE = re.compile(rb"(?:[\s,\]\[}]|\xef\xbb\xbf)*")
 
 _WRAPPER = re.compile(rb'\{\s*"[Rr]ecords"\s*:\s*\[')
 
-# After a damaged record: the next element of the list, or an object at the start of a line.
-_BORDER = re.compile(rb"(?:\}\s*,\s*|\n\s*)\{")
+# After a damaged record: the next element of the list, or row, or an object at the start of a line.
+_BORDER = re.compile(rb"(?:\}\s*,?\s*|\n\s*)\{")
 
 _STRAY_END = re.compile(rb"[,\n]")

@@ -7,7 +7,7 @@ opened as the whole would have been. It knows nothing of what is in a value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from core.scan.chunks import Chunk, IsWrapper, around
 from core.scan.headers import UNSET
 from core.scan.salvage import Piece, pieces, rows
 
-__all__ = ["values"]
+__all__ = ["apart", "values"]
 
 
 def values(chunk: Chunk, is_wrapper: IsWrapper) -> Iterator[tuple[int, Any, str]]:
@@ -35,6 +35,13 @@ def values(chunk: Chunk, is_wrapper: IsWrapper) -> Iterator[tuple[int, Any, str]
                 yield chunk.first + line + place, piece.data, piece.fault
         else:
             yield chunk.first + line, row.data, ""
+
+
+def apart(data: bytes, is_wrapper: IsWrapper) -> Iterator[tuple[int, Piece]]:
+    """(place in its list, piece) of the elements of a wrapper; none of what is no wrapper."""
+    found = around(data, is_wrapper)
+    if found is not None:
+        yield from _Wrapped(0, *found).within(data)
 
 
 def _list(data: bytes, first: int) -> Iterator[tuple[int, bytes, str]]:
@@ -65,14 +72,14 @@ def _salvaged(data: bytes, is_wrapper: IsWrapper) -> Iterator[tuple[int, Piece]]
                 continue
             wrapped = None
         if wrapped:
-            yield from wrapped.pieces((piece,))
+            yield wrapped.one(piece)
         elif piece.fault and (found := around(piece.data, is_wrapper)):
             wrapped = _Wrapped(line, *found)
-            yield from wrapped.pieces(pieces(piece.data[len(wrapped.before) :]))
+            yield from wrapped.within(piece.data)
         else:
             yield line, piece
     if wrapped and not wrapped.ended and not wrapped.fault and b"]" not in data[end:]:
-        yield from wrapped.pieces((Piece(end, b"", CUT),))
+        yield wrapped.one(Piece(end, b"", CUT))
 
 
 class _Wrapped:
@@ -82,12 +89,23 @@ class _Wrapped:
         self._position, self.before, self._after = line, before, after
         self.ended, self.fault = False, ""
 
-    def pieces(self, some: Iterable[Piece]) -> Iterator[tuple[int, Piece]]:
-        for piece in some:
-            data = piece.data if piece.fault else self.before + piece.data + self._after
-            yield self._position, piece._replace(data=data)
-            self._position += 1
-            self.fault = piece.fault
+    def within(self, data: bytes) -> Iterator[tuple[int, Piece]]:
+        """Those of a text that begins with the wrapper."""
+        end = len(self.before)
+        for piece in pieces(data[end:]):
+            start = len(self.before) + piece.start
+            self.ended = self.ended or b"]" in data[end:start]
+            end = start + len(piece.data)
+            if not (self.ended and piece.fault and _KEY.match(piece.data)):
+                yield self.one(piece)
+        self.ended = self.ended or b"]" in data[end:]
+
+    def one(self, piece: Piece) -> tuple[int, Piece]:
+        """The next of them."""
+        data = piece.data if piece.fault else self.before + piece.data + self._after
+        self._position += 1
+        self.fault = piece.fault
+        return self._position - 1, piece._replace(data=data)
 
 
 def _whole(chunk: Chunk) -> list[Any] | None:

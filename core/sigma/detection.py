@@ -17,6 +17,7 @@ import sigma.types as st
 from sigma.exceptions import SigmaError
 from sigma.rule.detection import SigmaDetectionItem
 
+from core.detect.texts import END
 from core.detect.values import network, number
 from core.errors import BadRule
 from core.rulebook import (
@@ -329,7 +330,7 @@ def _as_re2(source: str, modifiers: Sequence[str]) -> str:
     def written(found: re.Match[str]) -> str:
         if found[1]:
             return rf"\x{{{found[1]}}}"
-        return _END if found[0] == r"\Z" or (found[0] == "$" and not by_line) else found[0]
+        return END if found[0] == r"\Z" or (found[0] == "$" and not by_line) else found[0]
 
     return _PIECE.sub(written, source)
 
@@ -374,9 +375,6 @@ _PIECE = re.compile(
     | \$""",
     re.DOTALL | re.VERBOSE,
 )
-
-_END = r"(?:\n?\z)"
-"""What `$` and `\\Z` are in PCRE: the end, a last line break aside."""
 
 _BY_LINE, _BY_LINE_HERE = frozenset({"m", "multiline"}), re.compile(r"\(\?[a-zA-Z]*m")
 """Then `$` is the end of each line."""

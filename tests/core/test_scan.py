@@ -716,6 +716,86 @@ def test_a_list_that_is_cut_short_is_told(wrap: str, rest: str) -> None:
     assert all("cut short" in one.reason for one in tally.rejected)
 
 
+SMALL = {"core.scan.chunks": ("CHUNK", 4_000), "core.scan.unpack": ("BLOCK", 1_000)}
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of some records."""
+    for module, (name, size) in SMALL.items():
+        monkeypatch.setattr(sys.modules[module], name, size)
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("wrap", ["[%s]", '{"value":[%s]}', '{"entries":[%s],"nextPageToken":"n"}'])
+@pytest.mark.parametrize("bad", [b'"\xff"', b"[" * 800 + b"]" * 800])
+def test_what_no_reader_takes_costs_its_own_record_alone(
+    request: pytest.FixtureRequest, wrap: str, bad: bytes, large: bool
+) -> None:
+    if large:
+        request.getfixturevalue("small")
+    many = [STOP | ({"x": "XX"} if n == 30 else {}) for n in range(60)]
+    data = (wrap % ",".join(map(json.dumps, many))).encode().replace(b'"XX"', bad)
+    found, tally = seen(data)
+    assert found == [n for n in range(60) if n != 30]
+    assert (tally.records, tally.rejections) == (59, 1)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("between", ["", " ", "\n", "\ufeff"])
+def test_envelopes_one_after_the_other_are_no_wrapper(between: str) -> None:
+    """As Firehose writes them: nothing stands between two."""
+    log = {
+        "messageType": "DATA_MESSAGE",
+        "logEvents": [{"id": "1", "message": json.dumps(STOP)}] * 4,
+    }
+    bus = {"detail-type": "x", "resources": [], "detail": STOP | {"a": [{"b": 1}]}}
+    for one, each in ((log, 4), (bus, 1), (STOP, 1)):
+        data = between.join([json.dumps(one)] * 60).encode()
+        found, tally = seen(data)
+        assert (len(found), tally.unknown, tally.rejections) == (60 * each, 0, 0)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("wrap", ["[%s]", '{"Records":[%s],"NextToken":"x"}', '{"entries":[%s]}'])
+def test_half_of_a_pair_in_a_large_list_hides_nothing(wrap: str) -> None:
+    odd = (
+        json.dumps(STOP | {"p": "y" * 100, "l": [{"a": 1}]})[:-1]
+        + ',"ua":"\\ud800 \\ud83d\\ude00"}'
+    )
+    found, tally = seen((wrap % ",".join([odd] * 200)).encode())
+    assert (found, tally.rejections) == (list(range(200)), 0)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("wrap", ["[%s]", '{"Records":[%s]}', '{"value":[%s]}'])
+def test_blank_lines_before_it_hide_no_list(wrap: str) -> None:
+    data = b"\n" * 9_000 + (wrap % ",".join([json.dumps(STOP)] * 60)).encode()
+    found, tally = seen(data)
+    first = 9_000 if "value" in wrap else 0  # the line that it is on, where it is an object
+    assert (found, tally.rejections) == (list(range(first, first + 60)), 0)
+
+
+def test_damage_in_a_row_of_objects_costs_one_of_them() -> None:
+    good = json.dumps(STOP)
+    found, tally = seen((good + '{"a":nul}' + good * 3).encode())
+    assert (len(found), tally.records, tally.rejections) == (4, 4, 1)
+
+
+@pytest.mark.parametrize("key", ["message", "data", "value", "Events", "records", "detail-type"])
+def test_an_envelope_is_opened_though_a_rule_looks_at_its_key(key: str) -> None:
+    rules = (("aws/cloudtrail", Text("eventName", ("stoplogging",))), ("x/*", Text(key, ("x",))))
+    envelopes = [one for one in ENVELOPES.values() if isinstance(one, dict) and key in one]
+    assert envelopes
+    for envelope in envelopes:
+        data = "\n".join(map(json.dumps, (QUIET, envelope, QUIET))).encode()
+        for detector in (Detector(rulebook(*rules), [TRAIL, OTHER]), DETECTOR):
+            for told in (Told(), Told("", key), Told(key)):
+                for lean in (False, True):
+                    found = Scanner(detector, told, lean=lean).scan(data, tally := Tally())
+                    assert ([one.position for one in found], tally.unknown) == ([1], 0)
+
+
 def test_a_raw_object_is_no_wrapper_but_of_records(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["core.scan.chunks"], "CHUNK", 3_000)
     monkeypatch.setattr("core.scan.unpack.BLOCK", 1_000)
