@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -64,8 +65,9 @@ def parsed(body: Any) -> Any:
     """The value of a JSON text: of all of it that any reader takes, as whoever is able to write
     something odd into a log must not get his record lost by it.
 
-    Half of a surrogate pair is U+FFFD, and a number beyond all floats infinite. What is nested more
-    than MOST_DEPTH deep is a RecursionError; otherwise raises what msgspec does.
+    Half of a surrogate pair is U+FFFD, and a number beyond all floats the last of them, which can
+    be written as JSON again. What is nested more than MOST_DEPTH deep is a RecursionError;
+    otherwise raises what msgspec does.
     """
     data = body.encode() if isinstance(body, str) else bytes(body)
     if is_deep(data):
@@ -82,7 +84,9 @@ def parsed(body: Any) -> Any:
             raise
     import json  # seldom needed, and a cold start pays for each import
 
-    return json.loads(whole.decode(), parse_int=_integer, parse_constant=_refuse)
+    return json.loads(
+        whole.decode(), parse_int=_integer, parse_float=_float, parse_constant=_refuse
+    )
 
 
 def is_deep(data: bytes) -> bool:
@@ -114,7 +118,11 @@ def _is_of_a_number(error: Exception) -> bool:
 
 
 def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) < MOST_DIGITS else float(digits)
+    return int(digits) if len(digits) < MOST_DIGITS else _float(digits)
+
+
+def _float(digits: str) -> float:
+    return min(max(float(digits), -sys.float_info.max), sys.float_info.max)
 
 
 def _refuse(constant: str) -> Any:

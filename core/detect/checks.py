@@ -18,6 +18,7 @@ import re2
 from core.detect.gates import Test
 from core.detect.networks import Networks
 from core.detect.texts import Sieve, compare_any, in_lines, one_of, regex_test, text_test
+from core.detect.values import SHORT
 from core.rulebook import Cidr, Compare, Exists, Pattern, Regex, Text
 
 __all__ = ["WORDS", "Check", "Guard", "Words", "any_in", "literal", "may_hide", "words"]
@@ -154,7 +155,7 @@ class Guard:
         if len(self._good) + len(self.bad) > KEPT:
             self._good, self.bad = set(), set(self.nothing)
         if unknown := texts - self.bad - self._good:
-            joined = "\n".join(unknown)
+            joined, longest = "\n".join(unknown), max(map(len, unknown))
             good: set[str] = set()
             if self._in_lines(joined):
                 good.update(filter(self._regex, unknown))
@@ -166,7 +167,16 @@ class Guard:
                 self._good |= good
                 unknown -= good
             self.bad |= unknown
+            if longest >= SHORT:
+                return self._without_long(texts)
         return texts & self._good
+
+    def _without_long(self, texts: set[str]) -> set[str]:
+        """The same, and from now on long texts are not kept."""
+        found = texts & self._good
+        self._good = {text for text in self._good if len(text) < SHORT}
+        self.bad = {one for one in self.bad if type(one) is not str or len(one) < SHORT}
+        return found
 
     def _prepared(self) -> Sieve:
         regexes = [one.pattern for one in self._leaves if isinstance(one, Regex)]

@@ -21,6 +21,7 @@ from core.detect.gates import Cost, Test, gate
 from core.detect.index import Index
 from core.detect.matcher import Fields, View
 from core.detect.partial import fields_of, settle
+from core.detect.values import SHORT
 from core.rulebook import And, Exists, Rulebook, Text
 
 __all__ = ["BYTES", "NOTHING", "Answer", "Header", "Lesson"]
@@ -161,7 +162,9 @@ class Header:
         return Answer(tuple(hits), every, tuple(opens)) if hits or every or opens else NOTHING
 
     def keep(self, found: tuple[Any, ...], answer: Answer) -> Answer:
-        """Remember the answer for these texts."""
+        """Remember the answer for these texts, if they are short."""
+        if any(type(text) is str and len(text) >= SHORT for text in found):
+            return answer
         if len(self.answers) >= MOST_ANSWERS:
             self._forget()
         self.answers[found] = answer
@@ -193,7 +196,9 @@ class Header:
     def _left(self, number: int, found: tuple[Any, ...], view: View) -> _Left:
         """What the exact fields leave of a rule; kept, as few of them matter to any one rule."""
         key = tuple([found[place] for place in self._about(number).places])
-        sound = all(type(value) is str or value is msgspec.UNSET for value in key)
+        sound = all(
+            len(value) < SHORT if type(value) is str else value is msgspec.UNSET for value in key
+        )
         if sound and (number, key) in self._settled:
             return self._settled[number, key]
         left = settle(self._book.detection(number), view, self.columns.knows)

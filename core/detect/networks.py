@@ -37,7 +37,7 @@ class Networks:
         try:  # most are addresses of IPv4, and those the system reads far quicker
             found = 4, 32, 32, int.from_bytes(self._ipv4(value))
         except (OSError, ValueError):
-            found = _parsed(value)
+            found = _parsed(value) if len(value) < values.SHORT else None
         if found is None:
             return False
         version, bits, length, first = found

@@ -20,6 +20,7 @@ from core.rulebook import number_text
 
 __all__ = [
     "RARE_TIMES",
+    "SHORT",
     "TIMES",
     "date_part",
     "finder",
@@ -42,6 +43,10 @@ TIMES = ("eventTime", "time", "timestamp", "@timestamp")
 
 RARE_TIMES = ("TimeGenerated", "EventTime", "Timestamp", "_time", "ts")
 """Those that may, of a record that tells its time in no other way."""
+
+SHORT = 500
+"""Characters of a text that may be kept for the next time: any number of long ones would not fit.
+"""
 
 MILLISECONDS_FROM = 100_000_000_000
 """Numbers from here on are in a smaller unit, a thousandth of the last (the year 5138)."""
@@ -193,11 +198,15 @@ def time_in(record: Any, fields: Iterable[str]) -> int | None:
     return None
 
 
-@lru_cache(maxsize=4_096)
 def time_of(value: str) -> int | None:
     """Epoch milliseconds of a text that is a time, kept: records come in order of time, so that the
     same second is read again and again.
     """
+    return _time_of(value) if len(value) < SHORT else milliseconds(value)
+
+
+@lru_cache(maxsize=4_096)
+def _time_of(value: str) -> int | None:
     return milliseconds(value)
 
 

@@ -26,15 +26,46 @@ def bodies(head: bytes, stream: BinaryIO) -> Iterator[bytes]:
     from fastavro import reader
 
     try:
-        for entry in reader(io.BufferedReader(_Whole(head, stream))):
-            body = entry.get("Body") if isinstance(entry, dict) else None
+        entries: Any = reader(io.BufferedReader(_Whole(head, stream)))
+        if not _is_capture(entries.writer_schema):
+            raise BadRecord("an Avro file of entries that no Event Hub capture has")
+        for entry in entries:
+            body = entry.get("Body")
+            if body is None:
+                continue  # there is nothing in it
             if not isinstance(body, bytes):
-                raise BadRecord("an Avro file without a Body in its entries: no Event Hub capture")
+                raise BadRecord("an Avro file without bytes as the Body of its entries")
             yield body.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n"
     except BadRecord:
         raise
     except Exception as error:  # fastavro lets any error of decoding through
         raise BadRecord(f"damaged Avro file: {type(error).__name__}: {error}") from error
+
+
+def _is_capture(schema: Any) -> bool:
+    """Records with a Body, of nothing that holds itself, or lists: what fastavro reads recurses
+    without a limit, and a few bytes may say that a list has millions of elements.
+    """
+    return isinstance(schema, dict) and "Body" in _fields(schema) and _is_plain(schema)
+
+
+def _fields(schema: dict[str, Any]) -> set[Any]:
+    fields = schema.get("fields")
+    return {one.get("name") for one in fields} if isinstance(fields, list) else set()
+
+
+def _is_plain(schema: Any) -> bool:
+    if isinstance(schema, str):
+        return schema in _PRIMITIVE
+    if isinstance(schema, list):
+        return all(map(_is_plain, schema))
+    kind = schema.get("type")
+    if kind == "record":
+        return all(_is_plain(one["type"]) for one in schema["fields"])
+    return _is_plain(schema["values"] if kind == "map" else kind)
+
+
+_PRIMITIVE = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 
 
 class _Whole(io.RawIOBase):

@@ -96,6 +96,8 @@ class _Stream:
                 self.ended = True
             except BadRecord as error:
                 self.ended, self.fault = True, str(error)
+            except OSError as error:
+                self.ended, self.fault = True, f"can't be read on: {error.strerror}"
             else:
                 found.append(block)
                 have += len(block)

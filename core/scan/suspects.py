@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from core.detect.checks import WORDS, Check, Guard, Words
 from core.detect.header import BYTES, Answer, Header
-from core.detect.values import text
+from core.detect.values import SHORT, text
 from core.scan.headers import UNSET, Layout
 from core.scan.records import Records
 
@@ -109,14 +109,16 @@ class Suspects:
         key = answer, field, value
         rules = self._known.get(key)
         if rules is None:
-            if len(self._known) >= MOST_LEFT:
-                self._known.clear()
-            rules = self._known[key] = tuple(
+            rules = tuple(
                 number
                 for check in answer.checks
                 if isinstance(check, Check) and check.field == field
                 for number in check.passing(value)
             )
+            if len(self._known) >= MOST_LEFT:
+                self._known.clear()
+            if len(value) < SHORT:
+                self._known[key] = rules
         return rules
 
     def _by_words(

@@ -100,22 +100,17 @@ def _begun(data: bytes) -> tuple[Any, bytes | None]:
 
 
 def _as_utf8(found: Iterator[bytes]) -> Iterator[bytes]:
-    """The text without its byte order mark; UTF-16, as PowerShell writes it, made UTF-8."""
+    """The text without its byte order mark; UTF-16, as PowerShell writes it, made UTF-8. What is
+    damaged in that is U+FFFD, so that it costs its own record at most.
+    """
     decoder = None
     first = True
     for block in found:
         if block and first:
             first = False
             if block[:2] in _UTF16:
-                decoder = codecs.getincrementaldecoder("utf-16")()
+                decoder = codecs.getincrementaldecoder("utf-16")("replace")
             block = block.removeprefix(_BOM)  # noqa: PLW2901 - the same block, less three bytes
-        yield block if decoder is None else _decoded(decoder, block)
+        yield block if decoder is None else decoder.decode(block).encode()
     if decoder is not None:
-        yield _decoded(decoder, b"", final=True)
-
-
-def _decoded(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bytes:
-    try:
-        return decoder.decode(block, final).encode()
-    except UnicodeError as error:
-        raise BadRecord(f"damaged UTF-16: {error.__class__.__name__}") from error
+        yield decoder.decode(b"", final=True).encode()

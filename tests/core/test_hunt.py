@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from core.hunt.work import Setting, Worker
 from core.model import Event, Rule
 from core.ports import Source
 from core.rulebook import Not, Text, book
+from core.scan import scan
 
 
 def unreadable(record: Any) -> Any:
@@ -114,6 +117,30 @@ def test_what_is_sent_to_a_process_reads_time_and_id_as_here(tmp_path: Path, lea
     assert processes._decode(found) == here
     assert [(one.event, one.time) for one in here] == [("own", 5), ("id-1", 1_772_323_201_000)]
     assert tally.records == 2
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_number_beyond_all_others_is_the_same_in_every_process(tmp_path: Path, jobs: int) -> None:
+    line = json.dumps(record(1, n="XX")).replace('"XX"', "1e999")
+    for number in range(2):
+        (tmp_path / f"{number}.json").write_text(line)
+    found = list(hunt([tmp_path], DETECTOR, Tally(), jobs=jobs, fields={"stop": ("n",)}))
+    assert [one.values for one in found] == [(sys.float_info.max,)] * 2
+    assert [one.native["n"] for one in found] == [sys.float_info.max] * 2
+
+
+def test_a_file_that_can_not_be_read_on_ends_no_hunt() -> None:
+    class Broken(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Any) -> int:
+            raise OSError(5, "Input/output error")
+
+    tally = Tally()
+    assert not list(scan(io.BufferedReader(Broken()), DETECTOR, tally, name="f"))
+    (told,) = tally.rejected
+    assert (told.reason, told.place) == ("can't be read on: Input/output error", "f")
 
 
 @pytest.mark.parametrize("lean", [False, True])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 
 import pytest
 
@@ -70,12 +70,12 @@ def test_what_is_nested_too_deeply_is_a_bad_record(pair):
 @pytest.mark.parametrize(
     ("body", "held"),
     [
-        ("[1e999, -1e999, 1]", [math.inf, -math.inf, 1]),
-        ("[" + "1" * 5_000 + "]", [math.inf]),
-        (rb'[1e999, "\ud800"]', [math.inf, "\ufffd"]),
+        ("[1e999, -1e999, 1]", [sys.float_info.max, -sys.float_info.max, 1]),
+        ("[" + "1" * 5_000 + "]", [sys.float_info.max]),
+        (rb'[1e999, "\ud800"]', [sys.float_info.max, "\ufffd"]),
     ],
 )
-def test_a_number_beyond_all_others_is_infinite(body, held):
+def test_a_number_beyond_all_others_is_the_last_of_them(body, held):
     assert decoded(body) == held
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import gc
 import gzip
 import io
 import json
 import sys
+import tracemalloc
 from collections import Counter
 from typing import Any
 
@@ -189,7 +191,7 @@ def test_members_of_a_gzip_stream_follow_each_other() -> None:
         (LINES.replace(b"Describe", b"\xff", 1), [1, 3], "not UTF-8"),
         (b"garbage\n" + LINES, [2, 4], "malformed"),
         (LINES[:-5], [1], "cut short"),
-        (LINES.decode().encode("utf-16")[:-1], [1], "damaged UTF-16"),
+        (LINES.decode().encode("utf-16")[:-1], [1], "cut short"),
         (b'{"a":' + b"[" * 10_000 + b"]" * 10_000 + b"}\n" + LINES, [2, 4], "nested too deeply"),
         (gzip.compress(LINES, 0, mtime=0)[:-40], [1], "gzip stream is cut short"),
         (gzip.compress(LINES, mtime=0)[:-9], [1, 3], "gzip stream is cut short"),
@@ -1170,7 +1172,7 @@ def test_what_only_looks_like_an_envelope_is_a_record_itself():
     assert (tally.records, tally.unknown, tally.rejections) == (len(odd), len(odd), 0)
 
 
-def capture(*bodies: bytes, codec: str = "null") -> bytes:
+def capture(*bodies: bytes | None, codec: str = "null") -> bytes:
     """A capture file as Event Hubs writes it."""
     schema = {
         "type": "record",
@@ -1212,7 +1214,61 @@ def test_an_avro_file_that_is_no_capture_is_refused():
     fastavro.writer(out, fastavro.parse_schema(schema), [{"a": 1}])
     tally = Tally()
     assert not list(scan(out.getvalue(), DETECTOR, tally))
-    assert "no Event Hub capture" in tally.rejected[0].reason
+    assert "no Event Hub capture has" in tally.rejected[0].reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "data"),
+    [
+        ([{"name": "next", "type": ["null", "R"]}], b"\x02" * 5_000),
+        ([{"name": "many", "type": {"type": "array", "items": "null"}}], b"\xfe\xff\xff\x7f\0"),
+    ],
+)
+def test_an_avro_file_can_not_ask_for_endless_depth_or_room(fields: Any, data: bytes) -> None:
+    body = {"name": "Body", "type": ["null", "bytes"]}
+    schema = {"type": "record", "name": "R", "fields": [*fields, body]}
+    meta = {"avro.schema": json.dumps(schema).encode(), "avro.codec": b"null"}
+    out = io.BytesIO()
+    out.write(b"Obj\x01")
+    fastavro.schemaless_writer(out, {"type": "map", "values": "bytes"}, meta)
+    out.write(b"s" * 16)
+    fastavro.schemaless_writer(out, {"type": "long"}, 1)
+    fastavro.schemaless_writer(out, {"type": "bytes"}, data)
+    out.write(b"s" * 16)
+    tally = Tally()
+    assert not list(scan(out.getvalue(), DETECTOR, tally))
+    assert "no Event Hub capture has" in tally.rejected[0].reason
+
+
+def test_an_entry_of_a_capture_without_a_body_hides_no_other() -> None:
+    one = json.dumps({"records": [STOP]}).encode()
+    tally = Tally()
+    assert len(list(scan(capture(one, None, one), DETECTOR, tally))) == 2
+    assert tally.rejections == 0
+
+
+def test_long_texts_are_not_kept() -> None:
+    """Of any number of them, whatever looks at them: rules, columns, time and id."""
+    rules = (
+        ("aws/cloudtrail", Text("b", ((0, "needle"),))),
+        ("aws/cloudtrail", And((Text("eventName", ("x",)), Text("c", ("y",))))),
+        ("aws/cloudtrail", Cidr("d", "10.0.0.0/8")),
+    )
+    scanner = Scanner(Detector(rulebook(*rules), [TRAIL]), lean=True)
+    names, size = ("eventName", "eventTime", "b", "c", "d"), 1 << 14
+
+    def given(file: int) -> bytes:
+        own = [{name: f"{file} {n}{name}" + "x" * size for name in names} for n in range(50)]
+        return text(*(STOP | {"eventID": f"{n}"} | one for n, one in enumerate(own)))
+
+    list(scanner.scan(given(0), Tally()))
+    tracemalloc.start()
+    for file in range(1, 6):
+        list(scanner.scan(given(file), Tally()))
+    gc.collect()
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert kept < len(given(0)) // 2
 
 
 def derived(record: Any) -> list[Any]:
