@@ -27,7 +27,7 @@ WRAPPERS = ("Records", "records")
 KEYS = (
     *(*WRAPPERS, "detail-type", "message", "value", "data"),
     *("Events", "CloudTrailEvent", "events", "logEvents", "entries", "tables"),
-    *("preview", "_raw", "hits", "_source", "AuditData", rows.KEY),
+    *("preview", "_raw", "hits", "_source", "AuditData", "auditData", rows.KEY),
 )
 """Keys of whatever may have to be unwrapped."""
 
@@ -141,6 +141,11 @@ def _source(value: Mapping[str, Any]) -> Any:
     return found if isinstance(found, dict) and "_index" in value else None
 
 
+def _audit(value: Mapping[str, Any]) -> Any:
+    found = value["auditData"]
+    return found if isinstance(found, dict) and "auditLogRecordType" in value else None
+
+
 def _tables(value: Mapping[str, Any]) -> Any:
     """The rows of a query's tables, each as an object."""
     try:
@@ -201,10 +206,11 @@ _KEPT: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "hits": _found,
     "_source": _source,
     "AuditData": _text("AuditData"),
+    "auditData": _audit,
 }
 """Key -> what is inside, of: EventBridge's events and REST APIs' pages; the lookups of CloudTrail
 and CloudWatch; Cloud Logging's entries.list; Log Analytics' queries; Splunk's exports and raw
-events; Elasticsearch's hits; the search of Microsoft 365's audit log."""
+events; Elasticsearch's hits; the search of Microsoft 365's audit log, PowerShell's and Graph's."""
 
 _ROWS = re.compile(rb'"rows"\s*:\s*\[\Z')
 """The list in a query's table whose elements are lists of values."""

@@ -77,6 +77,7 @@ _INSIDE: Mapping[str, str] = {
     "IPAddress": "ipAddress",
     "AADOperationType": "operationType",
     "LocationDetails": "location",
+    "ResourceIdentity": "resourceId",
 }
 """Column -> key within `properties`, where it is not the column with a small letter."""
 

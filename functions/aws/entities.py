@@ -40,11 +40,17 @@ def caller(record: NativeRecord) -> str:
 
 def caller_name(record: NativeRecord) -> str:
     """The caller's name. Root has none, and what acts through a service may have an ARN alone."""
+    kind, last = first(record, "userIdentity.type"), _last(first(record, "userIdentity.arn"))
+    if kind == "FederatedUser" and last:  # whose issuer is who federated it
+        return last
     name = first(record, *USER_NAME)
-    if name or first(record, "userIdentity.type") == "Root":
+    if name or kind == "Root":
         return name or "root"
-    arn_of = first(record, "userIdentity.arn")
-    return arn_of.rpartition("/")[2] or first(record, *BEHIND)
+    return last or first(record, *SIGNED_IN, *BEHIND)
+
+
+def _last(arn_of: str) -> str:
+    return arn_of.rpartition("/")[2]
 
 
 def address(record: NativeRecord) -> tuple[str, str]:
@@ -67,16 +73,23 @@ def named(record: NativeRecord, service: str) -> Iterator[tuple[str, str, str]]:
         for each in dig(record, "resources")
     )
     derived = (
-        (_uid(value, pattern, service, region, owner), sort, owner)
-        for path, sort, pattern in DERIVED.get(service, ())
+        (_uid(value, pattern, OWNERS.get(sort, service), region, owner), sort, owner)
+        for path, sort, pattern in _derived(service, text(record.get("eventName")))
         for value in dig(record, path)
-        if text(value)
+        if text(value) not in ("", "*")
     )
     seen = {""}
     for uid, sort, whose in (*listed, *derived):
         if uid not in seen:
             seen.add(uid)
             yield uid, sort, whose
+
+
+def _derived(service: str, operation: str) -> tuple[tuple[str, str, str | None], ...]:
+    """Calls of Systems Manager about documents have their names where others have a parameter's."""
+    if service == "ssm.amazonaws.com" and "Document" in operation:
+        return DOCUMENT
+    return DERIVED.get(service, ())
 
 
 def arn(service: str, region: str, account: str, name: str, *, within: str) -> str:
@@ -119,13 +132,24 @@ BEHIND = ("userIdentity.onBehalfOf.userId", "userIdentity.invokedBy")
 
 USER_NAME = ("userIdentity.userName", "userIdentity.sessionContext.sessionIssuer.userName")
 
-CALLER_NAME = (*USER_NAME, "userIdentity.type", "userIdentity.arn", *BEHIND)
+SIGNED_IN = ("additionalEventData.UserName",)
+"""Identity Center names who signs in beside an identity that has an opaque id only."""
+
+CALLER_NAME = (*USER_NAME, "userIdentity.type", "userIdentity.arn", *SIGNED_IN, *BEHIND)
 """All that the caller's name is made of."""
 
 CALLER = ("userIdentity.arn", "userIdentity.principalId", *BEHIND)
 """Paths of the caller's uid, the first that has a text counts."""
 
 KIND = re.compile(r"^[a-z-]+[:/]")
+
+OWNERS: Mapping[str, str] = {"AWS::EC2::Instance": "ec2.amazonaws.com"}
+"""Types whose ARN is another service's, whoever is asked about them."""
+
+DOCUMENT: tuple[tuple[str, str, str | None], ...] = (
+    ("requestParameters.name", "AWS::SSM::Document", "document/"),
+)
+"""As DERIVED has them."""
 
 PARTITIONS: Mapping[str, str] = {
     "cn-": "aws-cn",
@@ -170,6 +194,11 @@ DERIVED: Mapping[str, tuple[tuple[str, str, str | None], ...]] = {
         ("requestParameters.volumeId", "AWS::EC2::Volume", "volume/"),
         ("requestParameters.imageId", "AWS::EC2::Image", "image/"),
         ("requestParameters.vpcId", "AWS::EC2::VPC", "vpc/"),
+        (
+            "requestParameters.DeleteFlowLogsRequest.FlowLogId.content",
+            "AWS::EC2::FlowLog",
+            "vpc-flow-log/",
+        ),
     ),
     "lambda.amazonaws.com": (
         ("requestParameters.functionName", "AWS::Lambda::Function", "function:"),
@@ -177,11 +206,27 @@ DERIVED: Mapping[str, tuple[tuple[str, str, str | None], ...]] = {
     "rds.amazonaws.com": (
         ("requestParameters.dBInstanceIdentifier", "AWS::RDS::DBInstance", "db:"),
         ("requestParameters.dBSnapshotIdentifier", "AWS::RDS::DBSnapshot", "snapshot:"),
+        ("requestParameters.dBClusterIdentifier", "AWS::RDS::DBCluster", "cluster:"),
+        (
+            "requestParameters.dBClusterSnapshotIdentifier",
+            "AWS::RDS::DBClusterSnapshot",
+            "cluster-snapshot:",
+        ),
     ),
     "secretsmanager.amazonaws.com": (
         ("requestParameters.secretId", "AWS::SecretsManager::Secret", None),
+        ("requestParameters.secretIdList", "AWS::SecretsManager::Secret", None),
     ),
-    "ssm.amazonaws.com": (("requestParameters.name", "AWS::SSM::Parameter", "parameter/"),),
+    "ssm.amazonaws.com": (
+        ("requestParameters.name", "AWS::SSM::Parameter", "parameter/"),
+        ("requestParameters.instanceId", "AWS::EC2::Instance", "instance/"),
+        ("requestParameters.instanceIds", "AWS::EC2::Instance", "instance/"),
+        ("requestParameters.documentName", "AWS::SSM::Document", "document/"),
+    ),
+    "ec2-instance-connect.amazonaws.com": (
+        ("requestParameters.instanceId", "AWS::EC2::Instance", "instance/"),
+    ),
+    "sns.amazonaws.com": (("requestParameters.topicArn", "AWS::SNS::Topic", None),),
     "guardduty.amazonaws.com": (
         ("requestParameters.detectorId", "AWS::GuardDuty::Detector", "detector/"),
     ),

@@ -32,7 +32,15 @@ from core.native import dig, first, items, milliseconds, parsed, text
 from core.ports import Derived, NeutralTable, Source
 from functions.aws.catalogue import FIELDS, OFF
 from functions.aws.entities import account, address, caller, caller_name, resources
-from functions.aws.operations import ANSWERS, AUTHENTICATION, OPERATIONS, READS, SIGN_IN, VERBS
+from functions.aws.operations import (
+    ANSWERED,
+    ANSWERS,
+    AUTHENTICATION,
+    OPERATIONS,
+    READS,
+    SIGN_IN,
+    VERBS,
+)
 
 __all__ = ["SOURCES", "event"]
 
@@ -124,10 +132,11 @@ def _outcome(record: NativeRecord, service: str, operation: str) -> Outcome:
     """A sign-in answers `{ConsoleLogin: Success}`; any other call fails by an error code."""
     if first(record, "errorCode"):
         return "failure"
-    if service == SIGN_IN:
-        answer = first(record, f"responseElements.{operation}") if operation in ANSWERS else ""
-        return OUTCOMES.get(answer, "unknown")
-    return "success"
+    if service != SIGN_IN:
+        return "success"
+    known = ANSWERED if operation in ANSWERS else ()
+    said = {text(each) for part in known for each in dig(record, f"{part}.{operation}")}
+    return "failure" if "Failure" in said else "success" if "Success" in said else "unknown"
 
 
 def _status(record: NativeRecord) -> list[Json]:
@@ -184,8 +193,6 @@ CLOUDTRAIL = "aws/cloudtrail"
 
 
 YES_NO: Mapping[str, bool] = {"yes": True, "true": True, "no": False, "false": False}
-
-OUTCOMES: Mapping[str, Outcome] = {"Success": "success", "Failure": "failure"}
 
 ACTOR_TYPES: Mapping[str, ActorType] = {
     "Root": "admin",

@@ -24,7 +24,15 @@ from functions.aws.entities import (
     named,
     short_name,
 )
-from functions.aws.operations import ANSWERS, AUTHENTICATION, OPERATIONS, READS, SIGN_IN, VERBS
+from functions.aws.operations import (
+    ANSWERED,
+    ANSWERS,
+    AUTHENTICATION,
+    OPERATIONS,
+    READS,
+    SIGN_IN,
+    VERBS,
+)
 
 __all__ = ["neutral"]
 
@@ -34,7 +42,7 @@ def neutral() -> NeutralTable:
     sign_in = _called(AUTHENTICATION)
     refused, console = Text("errorCode", SOME), Text("eventSource", (SIGN_IN,), cased=True)
     failed = Or((refused, _answered("Failure")))
-    passed = And((Not(refused), Or((_answered("Success"), Not(console)))))
+    passed = And((Not(failed), Or((_answered("Success"), Not(console)))))
     words = vocabulary(
         "aws",
         sign_in=sign_in,
@@ -95,11 +103,12 @@ def _called(operations: Iterable[tuple[str, str]]) -> Expr:
 
 
 def _answered(word: str) -> Expr:
-    """A sign-in's outcome stands in its answer, under the name of the operation."""
+    """A sign-in's outcome stands in its answer."""
     return Or(
         tuple(
-            And((*_both(operation), Text(f"responseElements.{operation}", (word,), cased=True)))
+            And((*_both(operation), Text(f"{part}.{operation}", (word,), cased=True)))
             for operation in ANSWERS
+            for part in ANSWERED
         )
     )
 

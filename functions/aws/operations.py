@@ -14,7 +14,16 @@ from collections.abc import Mapping
 from core.model import Activity
 from core.operations import Operations, Table
 
-__all__ = ["ANSWERS", "AUTHENTICATION", "OPERATIONS", "READS", "SIGN_IN", "TABLE", "VERBS"]
+__all__ = [
+    "ANSWERED",
+    "ANSWERS",
+    "AUTHENTICATION",
+    "OPERATIONS",
+    "READS",
+    "SIGN_IN",
+    "TABLE",
+    "VERBS",
+]
 
 IAM, ORGANIZATIONS = "iam.amazonaws.com", "organizations.amazonaws.com"
 EC2, S3, KMS = "ec2.amazonaws.com", "s3.amazonaws.com", "kms.amazonaws.com"
@@ -381,6 +390,11 @@ AUTHENTICATION: Mapping[tuple[str, str], Activity] = {
     ("sts.amazonaws.com", "GetSessionToken"): "logon",
 }
 """(eventSource, eventName) of what opens or ends a session, by password or by token."""
+
+ANSWERED = ("responseElements", "serviceEventDetails")
+"""Where a sign-in's answer stands, under the name of the operation; in the latter where Identity
+Center tells sign-ins step by step.
+"""
 
 ANSWERS = (
     "ConsoleLogin",

@@ -418,3 +418,74 @@ def test_the_source_knows_its_own_records() -> None:
     assert source.name == "aws/cloudtrail"
     assert all(key in RECORD for key in (*source.keys, source.route, source.time, source.uid))
     assert source.event(RECORD).source == source.name
+
+
+@pytest.mark.parametrize("operation", ["UserAuthentication", "CredentialVerification"])
+@pytest.mark.parametrize("answer", ["Success", "Failure"])
+def test_identity_center_tells_a_sign_in_step_by_step(operation: str, answer: str) -> None:
+    found = changed(
+        eventSource="signin.amazonaws.com",
+        eventName=operation,
+        userIdentity={"type": "Unknown", "onBehalfOf": {"userId": "0123-opaque"}},
+        additionalEventData={"UserName": "alice@example.com"},
+        serviceEventDetails={operation: answer},
+        responseElements=None,
+    )
+    assert (found.outcome, found.actor.name) == (answer.lower(), "alice@example.com")
+    assert found.actor.uid == "0123-opaque"
+
+
+def test_a_federated_user_has_its_own_name() -> None:
+    found = changed(
+        userIdentity={
+            "type": "FederatedUser",
+            "arn": "arn:aws:sts::123456789012:federated-user/bob",
+            "sessionContext": {"sessionIssuer": {"userName": "broker"}},
+        }
+    )
+    assert found.actor.name == "bob"
+
+
+AT_US = ":us-east-1:123456789012:"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "uids"),
+    [
+        ("ssm", "CreateDocument", {"name": "run"}, [f"arn:aws:ssm{AT_US}document/run"]),
+        (
+            "ssm",
+            "SendCommand",
+            {"instanceIds": ["i-1", "*"], "documentName": "run"},
+            [f"arn:aws:ec2{AT_US}instance/i-1", f"arn:aws:ssm{AT_US}document/run"],
+        ),
+        (
+            "ec2-instance-connect",
+            "SendSSHPublicKey",
+            {"instanceId": "i-1"},
+            [f"arn:aws:ec2{AT_US}instance/i-1"],
+        ),
+        ("rds", "DeleteDBCluster", {"dBClusterIdentifier": "c"}, [f"arn:aws:rds{AT_US}cluster:c"]),
+        (
+            "rds",
+            "ModifyDBClusterSnapshotAttribute",
+            {"dBClusterSnapshotIdentifier": "s"},
+            [f"arn:aws:rds{AT_US}cluster-snapshot:s"],
+        ),
+        (
+            "ec2",
+            "DeleteFlowLogs",
+            {"DeleteFlowLogsRequest": {"FlowLogId": {"tag": 1, "content": "fl-1"}}},
+            [f"arn:aws:ec2{AT_US}vpc-flow-log/fl-1"],
+        ),
+        ("secretsmanager", "BatchGetSecretValue", {"secretIdList": ["a", "b"]}, ["a", "b"]),
+        ("sns", "Subscribe", {"topicArn": f"arn:aws:sns{AT_US}t"}, [f"arn:aws:sns{AT_US}t"]),
+    ],
+)
+def test_what_a_change_is_made_to_is_named(
+    service: str, operation: str, parameters: Any, uids: list[str]
+) -> None:
+    found = changed(
+        eventSource=f"{service}.amazonaws.com", eventName=operation, requestParameters=parameters
+    )
+    assert [each.uid for each in found.resources] == uids

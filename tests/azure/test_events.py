@@ -521,3 +521,85 @@ def test_a_hunt_names_an_exported_record_by_the_id_of_its_object(
     uid = record["properties"]["id"]
     assert {one.event for one in found} == {uid}
     assert found[0].record == 0
+
+
+@pytest.mark.parametrize(
+    ("record", "graph", "field"),
+    [(SIGNIN, GRAPH_SIGNIN, "createdDateTime"), (RISK, GRAPH_RISK, "detectedDateTime")],
+)
+@pytest.mark.parametrize("lean", [False, True])
+def test_what_happened_is_older_than_its_export(
+    tmp_path: Path, record: dict[str, Any], graph: dict[str, Any], field: str, lean: bool
+) -> None:
+    """An event, a hunt and Graph's object have the same time."""
+    said = "2026-03-01T08:00:00Z"
+    object = {**graph, field: said}
+    export = {**record, "properties": object}
+    assert event(export).time == event(object).time == 1_772_352_000_000
+    path = tmp_path / "a.json"
+    path.write_text("\n".join(map(json.dumps, (export, object))))
+    name = identify(export, SOURCES).name
+    rule = (Rule(id="any", title="t", source=name), Not(Text("x", ("y",))), "")
+    found = hunt([path], Detector(book([rule]), SOURCES), Tally(), lean=lean)
+    assert [one.time for one in found] == [1_772_352_000_000] * 2
+
+
+@pytest.mark.parametrize(
+    ("time", "at"),
+    [
+        ("1/9/2007 09:41:00", 1_168_335_660_000),
+        ("01/09/2007 21:41:00", 1_168_378_860_000),
+        ("1/9/2007 10:41:00 AM +01:00", 1_168_335_660_000),
+    ],
+)
+def test_american_times_may_have_24_hours_or_an_offset(time: str, at: int) -> None:
+    assert event({**HUB, "time": time}).time == at
+
+
+def test_an_audit_record_tells_its_address_and_reason_wherever_they_stand() -> None:
+    record = copy.deepcopy(AUDIT)
+    del record["callerIpAddress"]
+    record["resultDescription"] = "updated by an administrator"
+    record["properties"]["initiatedBy"] = {"user": {"id": "object-1"}}
+    record["properties"]["additionalDetails"] = [{"key": "ipaddr", "value": "192.0.2.9"}]
+    found = event(record)
+    assert (found.ip, found.message) == ("192.0.2.9", "updated by an administrator")
+
+
+@pytest.mark.parametrize("tenants", ["tenants", "TeNaNtS"])
+def test_a_tenants_own_activity_is_the_tenants(tenants: str) -> None:
+    target = f"/{tenants}/{TENANT}/providers/Microsoft.aadiam"
+    claims = {key: HUB[key] for key in HUB if key not in ("tenantId", "identity", "resourceId")}
+    found = event({**claims, "resourceId": target})
+    assert found.account == TENANT
+    assert [each.type for each in found.resources] == ["microsoft.aadiam"]
+    assert event({**AUDIT, "resourceId": target}).account == TENANT
+
+
+def test_a_placeholder_is_no_object_of_microsoft_365() -> None:
+    bare = {**OFFICE, "ObjectId": "Unknown"}
+    assert event(bare).resources == ()
+    named = [
+        {"Name": "targetObjectId", "Value": "object-2"},
+        {"Name": "targetName", "Value": "siem"},
+        {"Name": "additionalDetails", "Value": '{"User-Agent":"EvoSTS"}'},
+    ]
+    found = event({**bare, "ObjectId": "Not Available", "ExtendedProperties": named})
+    assert found.resources == (Resource(uid="object-2", name="siem", account=TENANT),)
+    assert found.user_agent == "EvoSTS"
+    assert event({**OFFICE, "UserAgent": "curl/8"}).user_agent == "curl/8"
+
+
+def test_what_is_done_in_a_mailbox_names_it() -> None:
+    mailbox = {"MailboxGuid": "box-1", "MailboxOwnerUPN": "bob@example.com"}
+    (found,) = event({**EXCHANGE, **mailbox}).resources
+    assert (found.uid, found.name, found.type) == ("box-1", "bob@example.com", "Mailbox")
+
+
+def test_graphs_search_of_the_audit_log_holds_records_as_objects(tmp_path: Path) -> None:
+    row = {"id": "r", "auditLogRecordType": "azureActiveDirectory", "auditData": OFFICE}
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"@odata.context": "c", "value": [row]}))
+    rule = (Rule(id="any", title="t", source="m365/audit"), Not(Text("x", ("y",))), "")
+    (found,) = hunt([path], Detector(book([rule]), SOURCES), Tally())
+    assert found.event == "event-1"

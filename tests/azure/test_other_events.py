@@ -162,7 +162,9 @@ GRAPH = {
         },
     ],
 }
-ALERTS = {"hub": HUB, "arm": ARM, "graph": GRAPH}
+ROW = HUB | {"Entities": json.dumps(HUB["Entities"])}
+"""Of Log Analytics, which has lists as text."""
+ALERTS = {"hub": HUB, "arm": ARM, "graph": GRAPH, "row": ROW}
 
 
 @pytest.mark.parametrize("name", ALERTS)

@@ -26,6 +26,8 @@ SIGN_IN: dict[str, Any] = {
     "IPAddress": "192.0.2.1",
     "LocationDetails": '{"countryOrRegion":"DE"}',
     "Status": '{"errorCode":50126}',
+    "ResourceIdentity": "resource-1",
+    "ResourceDisplayName": "Microsoft Graph",
     "UserId": "u-1",
     "UserPrincipalName": "alice@example.com",
     "ConditionalAccessStatus": "notApplied",
@@ -64,6 +66,7 @@ def test_a_sign_in_is_read_from_its_columns() -> None:
         "DE",
     )
     assert (event.actor.uid, event.actor.name) == ("u-1", "alice@example.com")
+    assert [(one.uid, one.name) for one in event.resources] == [("resource-1", "Microsoft Graph")]
 
 
 def test_a_change_in_the_directory_is_read_from_its_columns() -> None:

@@ -17,6 +17,7 @@ from core.ocsf import activity
 from core.scan import identify
 from functions.gcp.envelopes import unwrap
 from functions.gcp.events import SOURCES
+from functions.gcp.events.entries import actor_type
 from tests.damage import JSON, damaged, tried
 
 BY_NAME = {one.name: one for one in SOURCES}
@@ -451,3 +452,8 @@ def test_no_message_is_anything_but_unwrapped_or_refused(body: Any) -> None:
         found = tried(unwrap, each)
         if not isinstance(found, BadRecord):
             assert all(isinstance(one, dict) for one in found.records)
+
+
+def test_googles_own_system_is_no_user() -> None:
+    assert actor_type("system@google.com", "") == "system"
+    assert actor_type("alice@example.com", "user:alice@example.com") == "user"

@@ -120,8 +120,11 @@ def _subscription(record: NativeRecord, target: str) -> str:
 
 
 def _tenant(record: NativeRecord) -> str:
-    return first(record, "tenantId", "TenantId", "data.tenantId") or text(
-        _claims(record).get(TENANT_CLAIM)
+    match = TENANT.match(first(record, *RESOURCE_ID))
+    return (
+        first(record, "tenantId", "TenantId", "data.tenantId")
+        or text(_claims(record).get(TENANT_CLAIM))
+        or (match[1] if match else "")
     )
 
 
@@ -194,7 +197,7 @@ def _resources(target: str, subscription: str) -> tuple[Resource, ...]:
     if not target:
         return ()
     match = PROVIDER.search(target)
-    names = target[match.end() :].strip("/").split("/") if match else []
+    names = list(filter(None, target[match.end() :].split("/"))) if match else []
     sort = "/".join([match[1], *names[::2]]).lower() if match else ""
     name = target.rstrip("/").rpartition("/")[2]
     return (Resource(uid=target.lower(), name=name, type=sort, account=subscription),)
@@ -235,6 +238,7 @@ TENANT_CLAIM = "http://schemas.microsoft.com/identity/claims/tenantid"
 METHODS_CLAIM = "http://schemas.microsoft.com/claims/authnmethodsreferences"
 
 SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
+TENANT = re.compile(r"/tenants/([^/]+)/", re.IGNORECASE)
 PROVIDER = re.compile(r".*/providers/([^/]+)", re.IGNORECASE | re.DOTALL)
 """The last provider of a resource id: that of an extension such as a role assignment."""
 

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from core.errors import BadRecord
 from core.hostile import kind_of
 from core.model import Actor, Event, Json, NativeRecord, Resource
-from core.native import dig, first, text
+from core.native import dig, first, parsed, text
 from core.ports import Source
 from functions.azure.catalogue import SECURITY_ALERT
 from functions.azure.events.values import address, moment
@@ -73,8 +75,19 @@ def _resources(record: NativeRecord) -> Iterator[Resource]:
 
 
 def _entities(record: NativeRecord) -> Iterator[Mapping[str, Json]]:
+    """Log Analytics has them as the text of a list."""
     for path in ("Entities", "properties.entities", "evidence"):
-        yield from (each for each in dig(record, path) if isinstance(each, Mapping))
+        for each in dig(record, path):
+            some = _listed(each) if isinstance(each, str) else (each,)
+            yield from (one for one in some if isinstance(one, Mapping))
+
+
+def _listed(value: str) -> list[Json]:
+    try:
+        found = parsed(value)
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        return []
+    return found if isinstance(found, list) else []
 
 
 def _actor(record: NativeRecord) -> Actor:

@@ -60,9 +60,12 @@ def audit_event(record: NativeRecord) -> Event:
         labels=DIRECTORY.labels("", operation),
         outcome=outcome,
         error=first(held, "resultReason") if outcome == "failure" else "",
-        message=first(held, "resultReason", "resultDescription"),
+        message=first(held, "resultReason", "resultDescription")
+        or first(record, "resultDescription"),
         actor=_initiator(record, user, app),
-        ip=address(first(user, "ipAddress") or first(record, "callerIpAddress")),
+        ip=address(
+            first(user, "ipAddress") or first(record, "callerIpAddress") or _detail(held, "ipaddr")
+        ),
         user_agent=_detail(held, "User-Agent"),
         request=first(record, "correlationId") or first(held, "correlationId"),
         resources=(
@@ -169,7 +172,8 @@ def _happened(record: NativeRecord, source: str, field: str) -> int:
 def _tenant(record: NativeRecord) -> str:
     """The tenant, else the one in `/tenants/<id>/providers/Microsoft.aadiam`."""
     named_in = first(record, "resourceId").split("/")
-    at = named_in[2] if named_in[:2] == ["", "tenants"] and len(named_in) > 2 else ""
+    inside = named_in[0] == "" and "".join(named_in[1:2]).casefold() == "tenants"
+    at = named_in[2] if inside and len(named_in) > 2 else ""
     return first(record, "tenantId", "properties.homeTenantId", "homeTenantId") or at
 
 

@@ -9,7 +9,7 @@ Pure. It doesn't know how records are fetched, nor Azure's own logs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from core.errors import BadRecord
@@ -18,7 +18,7 @@ from core.model import Activity, Actor, ActorType, Event, Json, NativeRecord, Ou
 from core.native import dig, first, text
 from core.ports import Derive, Source
 from functions.azure import neutral
-from functions.azure.events.values import address, content_id, moment, named
+from functions.azure.events.values import address, content_id, moment, named, part
 from functions.azure.operations import OFFICE
 
 __all__ = ["OFFICE_SOURCES", "office_event"]
@@ -38,7 +38,7 @@ def office_event(source: str, record: NativeRecord) -> Event:
             f"a record of {source} whose Operation is {kind_of(record.get('Operation'))}"
         )
     session, outcome = AUTHENTICATION.get(operation), _outcome(record)
-    tenant, target = first(record, "OrganizationId"), first(record, "ObjectId", "AlertId")
+    tenant = first(record, "OrganizationId")
     return Event(
         uid=first(record, "Id") or content_id(record, source),
         time=moment(record, f"a record of {source}", "CreationTime"),
@@ -55,13 +55,30 @@ def office_event(source: str, record: NativeRecord) -> Event:
         message=first(record, "Name", "Comments"),
         actor=_actor(record, tenant),
         ip=next(filter(None, (address(first(record, path)) for path in ADDRESS)), ""),
-        user_agent=_property("UserAgent", record),
+        user_agent=first(record, "UserAgent") or _user_agent(record),
         request=first(record, "InterSystemsId", "ClientRequestId"),
-        resources=(
-            (Resource(uid=target, name=first(record, "Name"), account=tenant),) if target else ()
-        ),
+        resources=tuple(_target(record, tenant)),
         record=record,
     )
+
+
+def _target(record: NativeRecord, tenant: str) -> Iterator[Resource]:
+    """The object, else the mailbox; Entra's records may have its id in a list alone."""
+    uid, name = first(record, "ObjectId", "AlertId"), first(record, "Name")
+    if uid.casefold() in UNKNOWN:
+        uid, name = _property("targetObjectId", record), _property("targetName", record)
+    mailbox = first(record, "MailboxGuid", "MailboxOwnerUPN")
+    if uid:
+        yield Resource(uid=uid, name=name, account=tenant)
+    elif mailbox:
+        owner = first(record, "MailboxOwnerUPN")
+        yield Resource(uid=mailbox, name=owner, type="Mailbox", account=tenant)
+
+
+def _user_agent(record: NativeRecord) -> str:
+    """A sign-in has it by name, other records of Entra within the text of their details."""
+    details = part({"text": _property("additionalDetails", record)}, "text")
+    return _property("UserAgent", record) or first(details, "User-Agent")
 
 
 def _actor(record: NativeRecord, tenant: str) -> Actor:
@@ -115,6 +132,9 @@ def _payload(record: NativeRecord) -> list[Json]:
     fields = ("Operation", "Parameters", "NonPIIParameters", "Data", "Name", "Payload")
     return [each for field in fields for each in dig(record, field)]
 
+
+UNKNOWN = ("not available", "unknown")
+"""What stands for an ObjectId that there is none."""
 
 ADDRESS = ("ClientIP", "ClientIPAddress", "ActorIpAddress")
 

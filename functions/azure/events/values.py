@@ -72,7 +72,8 @@ def address(value: str) -> str:
 def moment(record: NativeRecord, what: str, *paths: str) -> int:
     """The first readable time at the paths, in epoch milliseconds; BadRecord when there is none.
 
-    Entra writes `time` as `8/22/2022 6:07:16 PM` in some categories; all others are ISO 8601.
+    Entra writes `time` as `8/22/2022 6:07:16 PM` in some categories, and other exporters with 24
+    hours or an offset; all others are ISO 8601.
     """
     said = [(path, first(record, path)) for path in paths]
     for _, value in said:
@@ -106,14 +107,17 @@ def _american(value: str) -> datetime:
     if match is None:
         raise ValueError(value)
     month, day, year, hour, minute, second = (int(match[n]) for n in range(1, 7))
-    if not 1 <= hour <= 12:
-        raise ValueError(value)
-    hour = hour % 12 + (12 if match[7] == "PM" else 0)
-    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    if match[7] is not None:
+        if not 1 <= hour <= 12:
+            raise ValueError(value)
+        hour = hour % 12 + (12 if match[7] == "PM" else 0)
+    zone = datetime.strptime(match[8], "%z").tzinfo if match[8] else UTC
+    return datetime(year, month, day, hour, minute, second, tzinfo=zone)
 
 
 AMERICAN = re.compile(
-    r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}) ([0-9]{1,2}):([0-9]{2}):([0-9]{2}) (AM|PM)"
+    r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}) ([0-9]{1,2}):([0-9]{2}):([0-9]{2})"
+    r"(?: (AM|PM))?(?: ([+-][0-9]{2}:[0-9]{2}))?"
 )
 
 BRACKETED = re.compile(r"\[(?P<ip>[^\]]*)\](:[0-9]+)?")

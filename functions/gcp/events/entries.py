@@ -181,7 +181,7 @@ def _actor(record: NativeRecord) -> Actor:
 
 def actor_type(email: str, subject: str) -> ActorType:
     """What a caller is, by the form of its name."""
-    if email.startswith("system:"):
+    if email.startswith("system:") or email == "system@google.com":
         return "system"
     if email.endswith("gserviceaccount.com") or subject.startswith("serviceAccount:"):
         return "service"
