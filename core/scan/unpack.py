@@ -7,6 +7,7 @@ then one BadRecord.
 from __future__ import annotations
 
 import codecs
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -29,6 +30,11 @@ LEAST_OUT = 1 << 20
 
 STEP = 1 << 16
 """Bytes of the blocks after it. A damaged stream gives all but the last of them."""
+
+SLICE = 1 << 12
+"""Bytes that are tried of a member after the first."""
+
+_ZEROS: Any = re.compile(rb"\0*")
 
 _BROKEN: Any = (isal_zlib.error, zlib.error)
 """The two are not related."""
@@ -68,25 +74,53 @@ def _opened(stream: BinaryIO) -> Iterator[bytes]:
 
 def _gunzipped(stream: BinaryIO, head: bytes) -> Iterator[bytes]:
     """Every member, one after the other; padding with zeros at the end is allowed, as in gzip."""
-    data = head
-    while data:
-        member, block = _begun(data)
+    stored = _Stored(stream, head)
+    piece = head
+    while piece:
+        member, block = _begun(piece)
         fresh = block is None
         yield block or b""
-        data = data if fresh else member.unconsumed_tail
+        piece = piece if fresh else member.unconsumed_tail
         while not member.eof:
-            data = data or stream.read(BLOCK)
+            piece = piece or stored.rest()
             try:
-                block = member.decompress(data, STEP)
+                block = member.decompress(piece, STEP)
             except _BROKEN as error:
                 raise BadRecord(f"damaged gzip stream: {error}") from error
             yield block
-            if not data and not block and not member.eof:
+            if not piece and not block and not member.eof:
                 raise BadRecord("gzip stream is cut short: its end is missing")
-            data = member.unconsumed_tail
-        data = member.unused_data.lstrip(b"\0") or stream.read(BLOCK).lstrip(b"\0")
-        if data and not _GZIP.startswith(data[:2]):
+            piece = member.unconsumed_tail
+        piece = stored.after(len(member.unused_data))
+        if piece and not _GZIP.startswith(piece[:2]):
             raise BadRecord("something that is not gzip follows the gzip stream")
+
+
+class _Stored:
+    """The bytes of a stream, of which the first were taken as `head`."""
+
+    def __init__(self, stream: BinaryIO, head: bytes) -> None:
+        self._stream, self._block, self._at = stream, head, len(head)
+
+    def rest(self) -> bytes:
+        """What is left of this block, else the next."""
+        if self._at == len(self._block):
+            self._block, self._at = self._stream.read(BLOCK), 0
+        found, self._at = self._block[self._at :], len(self._block)
+        return found
+
+    def after(self, unused: int) -> bytes:
+        """The beginning of the next member, of what was taken and not used on, zeros left aside.
+
+        A little of it: what follows a member's end is copied, and there may be a hundred thousand
+        of them in a block.
+        """
+        self._at = _ZEROS.match(self._block, self._at - unused).end()
+        if self._at == len(self._block):
+            self._block, self._at = self._stream.read(BLOCK).lstrip(b"\0"), 0
+        found = self._block[self._at : self._at + SLICE]
+        self._at += len(found)
+        return found
 
 
 def _begun(data: bytes) -> tuple[Any, bytes | None]:

@@ -778,6 +778,25 @@ def test_blank_lines_before_it_hide_no_list(wrap: str) -> None:
     assert (found, tally.rejections) == (list(range(first, first + 60)), 0)
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.binary(max_size=200), min_size=1, max_size=6),
+    st.integers(0, 60),
+    st.sampled_from([(30, 5, 10), (100, 20, 1 << 16), (1 << 22, 1 << 12, 1 << 16)]),
+)
+def test_every_member_of_a_gzip_stream_is_read(
+    parts: list[bytes], zeros: int, sizes: tuple[int, int, int]
+) -> None:
+    stored = b"".join(map(gzip.compress, parts)) + b"\0" * zeros
+    with pytest.MonkeyPatch.context() as patch:
+        for name, size in zip(("BLOCK", "SLICE", "STEP"), sizes, strict=True):
+            patch.setattr(f"core.scan.unpack.{name}", size)
+        found = b"".join(blocks(io.BytesIO(stored), 1 << 30))
+    mark = b"\xef\xbb\xbf"
+    if not b"".join(parts).startswith((mark[:1], b"\xff\xfe", b"\xfe\xff")):
+        assert found == b"".join(parts)
+
+
 def test_damage_in_a_row_of_objects_costs_one_of_them() -> None:
     good = json.dumps(STOP)
     found, tally = seen((good + '{"a":nul}' + good * 3).encode())
