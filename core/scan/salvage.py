@@ -72,9 +72,12 @@ def rows(data: bytes) -> Iterator[tuple[int, Piece]] | None:
     lines = data.split(b"\n")
     begun = [line[:1] == b"{" for line in lines]
     sound = [begins and not _fault(line) for begins, line in zip(begun, lines, strict=True)]
-    many = sum(sound)
-    if many < _FEW or many * _SHARE < sum(begun):  # parts of objects that are written over lines
-        return None
+    many = sum(is_sound and len(line) > _EMPTY for is_sound, line in zip(sound, lines, strict=True))
+    going_on = sum(
+        not begins and bool(line.strip()) for begins, line in zip(begun, lines, strict=True)
+    )
+    if not many or (going_on * _SHARE > sum(begun) and many * _SHARE < sum(begun)):
+        return None  # parts of objects that are written over lines
     others = any(not is_sound and line.strip() for is_sound, line in zip(sound, lines, strict=True))
     if others and all(not piece.fault for piece in pieces(data)):
         return None
@@ -173,8 +176,11 @@ def _fault(data: bytes) -> str:
     return ""
 
 
-_FEW, _SHARE = 2, 10
-"""Lines that must be objects by themselves, and one in how many that begin like one."""
+_SHARE = 10
+"""One in so many lines that begin like an object has to be one, where that many others go on."""
+
+_EMPTY = 4
+"""Bytes of a line of which an object over lines may have any number: `{}`."""
 
 _CHECK = msgspec.json.Decoder(msgspec.Raw)
 

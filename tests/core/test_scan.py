@@ -792,9 +792,20 @@ def test_every_member_of_a_gzip_stream_is_read(
         for name, size in zip(("BLOCK", "SLICE", "STEP"), sizes, strict=True):
             patch.setattr(f"core.scan.unpack.{name}", size)
         found = b"".join(blocks(io.BytesIO(stored), 1 << 30))
-    mark = b"\xef\xbb\xbf"
-    if not b"".join(parts).startswith((mark[:1], b"\xff\xfe", b"\xfe\xff")):
+    if b"".join(parts)[:1] not in (b"\xef", b"\xff", b"\xfe"):  # of a byte order mark
         assert found == b"".join(parts)
+
+
+def test_a_sound_line_among_any_number_of_cut_ones_is_read() -> None:
+    good = json.dumps(STOP)
+    found, tally = seen("\n".join([good[:-5]] * 5_000 + [good]).encode())
+    assert (found, tally.records, tally.rejections) == ([5_000], 1, 5_000)
+
+
+def test_objects_over_lines_are_no_rows_though_lines_within_them_are() -> None:
+    one = json.dumps(STOP | {"x": [{}, {}]}, indent=0)
+    found, tally = seen("\n".join([one] * 20 + ['{"cut":"']).encode())
+    assert (len(found), tally.records, tally.rejections) == (20, 20, 1)
 
 
 def test_damage_in_a_row_of_objects_costs_one_of_them() -> None:
