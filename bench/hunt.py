@@ -159,7 +159,7 @@ def _count(paths: list[Path], book: bytes, jobs: int) -> int:
 
 
 BASE, MANY, HOT = "base", "3,000 rules", "3,000 rules, a tenth on hot names"
-TIMES = 20
+TIMES = 40
 ONE, TWO = f"base, all files {TIMES} times", "the same, two processes"
 HALVES = "the same, a half in each of two hunts"
 
