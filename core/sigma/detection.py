@@ -328,11 +328,15 @@ def _as_re2(source: str, modifiers: Sequence[str]) -> str:
     by_line = not _BY_LINE.isdisjoint(modifiers) or _BY_LINE_HERE.search(source)
 
     def written(found: re.Match[str]) -> str:
-        if found[1]:
-            return rf"\x{{{found[1]}}}"
+        if found[0][:1] == "[" or found[1]:
+            return _ESCAPE.sub(_letter, found[0])
         return END if found[0] == r"\Z" or (found[0] == "$" and not by_line) else found[0]
 
     return _PIECE.sub(written, source)
+
+
+def _letter(found: re.Match[str]) -> str:
+    return rf"\x{{{found[1]}}}" if found[1] else found[0]
 
 
 def _check_regex(source: str, place: Place) -> None:
@@ -368,10 +372,12 @@ _NOT_SEARCHES = ("condition", "timeframe")
 
 _SWITCH: Mapping[str, bool] = {"true": True, "yes": True, "false": False, "no": False}
 
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+
 _PIECE = re.compile(
     r"""\\Q.*?(?:\\E|\Z)                              # as it stands
     | \\(?:u([0-9a-fA-F]{4})|.)
-    | \[\^?\]?(?:\\u[0-9a-fA-F]{4}|\\.|\[:\^?\w+:\]|[^\]\\])*\]
+    | \[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]
     | \$""",
     re.DOTALL | re.VERBOSE,
 )

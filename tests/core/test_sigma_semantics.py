@@ -1089,6 +1089,11 @@ def test_what_links_or_negates_may_stand_anywhere(
             selection(r"a|re|m: 'exe$'"),
             [({"a": "a.exe\nb"}, FIRE), ({"a": "a.exeb"}, QUIET)],
         ),
+        (
+            "letters by their codes in a class",
+            selection(r"a|re: '^[\u4e00-\u9fa5$]+$'"),
+            [({"a": "\u4e2d$"}, FIRE), ({"a": "x"}, QUIET)],
+        ),
         ("of a line, said within", selection(r"a|re: '(?im)EXE$'"), [({"a": "exe\nb"}, FIRE)]),
         (
             "not where it is a dollar",
